@@ -1,0 +1,220 @@
+"""The checked forms of a hyperparameter's domain, which :mod:`d2l_hpo.space` works with.
+
+Every domain maps u in [0, 1] to a plain Python value (``values``, vectorised) and back
+(``to_unit``). A value of an integer or a category owns a bin as wide as its probability, and maps
+back to the middle of it.
+"""
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy.stats import rv_discrete
+
+
+@dataclass(frozen=True)
+class CategoricalDomain:
+    """Choices as the user wrote them, unchecked; made by :func:`d2l_hpo.space.categorical`."""
+
+    choices: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class ConditionalDomain:
+    """A domain that counts only where `test` holds; made by :func:`d2l_hpo.space.when`."""
+
+    test: Callable[[Any], bool]
+    domain: Any
+
+
+class LogRandInt(rv_discrete):
+    """Integers low..high, P(k) proportional to log((k + 1) / k): floor of a log-uniform float."""
+
+    def _argcheck(self, low, high):
+        return (low >= 1) & (high >= low) & (low == np.floor(low)) & (high == np.floor(high))
+
+    def _get_support(self, low, high):
+        return low, high
+
+    def _pmf(self, k, low, high):
+        return np.log1p(1 / k) / np.log((high + 1) / low)
+
+    def _cdf(self, k, low, high):
+        return np.log((np.floor(k) + 1) / low) / np.log((high + 1) / low)
+
+    def _ppf(self, q, low, high):
+        k = np.clip(np.ceil(low * ((high + 1) / low) ** q) - 1, low, high)
+        below = np.maximum(k - 1, low)  # rounding may have gone one too far
+        return np.where(self._cdf(below, low, high) >= q, below, k)
+
+
+LOG_RANDINT = LogRandInt(name="lograndint")
+
+
+def as_plain(value: Any) -> Any:
+    """Turn a numpy scalar into the Python value that it holds."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def is_finite(value: Any) -> bool:
+    """Whether `value` is anything but a float that is nan or infinite."""
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def spell(frozen: Any) -> str:
+    """Write a frozen distribution as code, for messages (its own repr is an address)."""
+    arguments = [repr(as_plain(argument)) for argument in frozen.args]
+    arguments += [f"{key}={as_plain(argument)!r}" for key, argument in frozen.kwds.items()]
+    return f"{frozen.dist.name}({', '.join(arguments)})"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A frozen scipy distribution on [low, high], continuous or over integers."""
+
+    frozen: Any
+    low: float
+    high: float
+    is_integer: bool
+
+    def values(self, u: np.ndarray) -> list:
+        """Map `u`, shape (n,), to n values."""
+        values = np.clip(self.frozen.ppf(u), self.low, self.high)  # randint.ppf(0) is low - 1
+        return (values.astype(np.int64) if self.is_integer else values).tolist()
+
+    def to_unit(self, value: float) -> float:
+        """Map a value to the middle of its bin, or a float to its cdf."""
+        if self.is_integer:
+            return float(self.frozen.cdf([value - 1, value]).mean())
+        return float(self.frozen.cdf(value))
+
+    def check(self, value: Any) -> float | int:
+        """Return the value as int or float, or raise an error that says what was expected."""
+        kind = "an int" if self.is_integer else "a float"
+        if type(value) is not int and (self.is_integer or type(value) is not float):
+            raise TypeError(f"{value!r} is {type(value).__name__}, expected {kind}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{value!r} is outside {spell(self.frozen)}, "
+                             f"expected {kind} from {self.low} to {self.high}")
+        return value if self.is_integer else float(value)
+
+    def describe(self) -> dict[str, Any]:
+        """Name the distribution and all its parameters, written out."""
+        generator = self.frozen.dist
+        kind = type(generator)
+        known = kind.__module__.startswith("scipy.") or kind is LogRandInt
+        shapes, loc, scale = generator._parse_args(*self.frozen.args, **self.frozen.kwds)
+        names = generator.shapes.replace(",", " ").split() if generator.shapes else []
+        parameters = dict(zip([*names, "loc", "scale"], [*shapes, loc, scale], strict=True))
+        return {
+            "kind": "distribution",
+            "distribution": generator.name if known else f"{kind.__module__}.{kind.__qualname__}",
+            "parameters": {key: float(value) for key, value in parameters.items()},
+        }
+
+    def to_syne_tune(self, config_space: Any) -> Any:
+        """Build the same domain from the module `syne_tune.config_space`."""
+        name, loc = self.frozen.dist.name, self.describe()["parameters"]["loc"]
+        makers = {"uniform": config_space.uniform, "randint": config_space.randint}
+        if loc == 0:
+            makers |= {"loguniform": config_space.loguniform,
+                       "reciprocal": config_space.loguniform,
+                       "lograndint": config_space.lograndint}
+        if name not in makers:
+            raise ValueError(f"Syne Tune has no domain like {spell(self.frozen)}; use uniform, "
+                             "loguniform, randint, lograndint or categorical")
+        return makers[name](self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Choices of equal probability; 1, 1.0 and True are three different choices."""
+
+    choices: tuple[Any, ...]
+
+    def values(self, u: np.ndarray) -> list:
+        """Map `u`, shape (n,), to n choices."""
+        n = len(self.choices)
+        return [self.choices[i] for i in np.minimum((u * n).astype(int), n - 1).tolist()]
+
+    def to_unit(self, value: Any) -> float:
+        """Map a choice to the middle of its bin."""
+        return (self.index(value) + 0.5) / len(self.choices)
+
+    def check(self, value: Any) -> Any:
+        """Return the choice, or raise a ValueError that lists the choices."""
+        if self.index(value) is None:
+            raise ValueError(f"{value!r} is none of the choices {list(self.choices)}")
+        return value
+
+    def describe(self) -> dict[str, Any]:
+        """List the choices and their types."""
+        return {"kind": "categorical", "choices": list(self.choices),
+                "types": [type(choice).__name__ for choice in self.choices]}
+
+    def to_syne_tune(self, config_space: Any) -> Any:
+        """Build the same domain from the module `syne_tune.config_space`."""
+        if len({type(choice) for choice in self.choices}) > 1:
+            raise ValueError(f"Syne Tune's choices have one type, not {list(self.choices)}; write "
+                             "them as strings")
+        return config_space.choice(list(self.choices))
+
+    def index(self, value: Any) -> int | None:
+        """Find the choice of the same type and value; None if there is none."""
+        matches = (i for i, choice in enumerate(self.choices)
+                   if type(choice) is type(value) and choice == value)
+        return next(matches, None)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A value that is part of every configuration and takes no dimension of the unit cube."""
+
+    value: str | bool | int | float
+
+    def check(self, value: Any) -> Any:
+        """Return the constant, or raise a ValueError that names it."""
+        if type(value) is not type(self.value) or value != self.value:
+            raise ValueError(f"{value!r} is not the constant {self.value!r}")
+        return value
+
+    def describe(self) -> dict[str, Any]:
+        """Give the value and its type."""
+        return {"kind": "constant", "value": self.value, "type": type(self.value).__name__}
+
+    def to_syne_tune(self, config_space: Any) -> Any:
+        """Syne Tune, too, writes a constant as its value."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A named, checked domain and the tests under which it is active."""
+
+    name: str
+    domain: Distribution | Categories | Constant
+    tests: tuple[Callable[[Any], bool], ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether it takes a dimension of the unit cube."""
+        return not isinstance(self.domain, Constant)
+
+    def is_active(self, config: dict[str, Any]) -> bool:
+        """Evaluate the tests on `config`, which holds the active hyperparameters before this."""
+        return all(self._holds(test, MappingProxyType(config)) for test in self.tests)
+
+    def _holds(self, test: Callable[[Any], bool], config: MappingProxyType) -> bool:
+        try:
+            answer = test(config)
+        except Exception as error:
+            raise ValueError(
+                f"hyperparameter {self.name!r}: its test in when(...) raised {error!r}; it sees "
+                f"only the active hyperparameters before it, here {dict(config)}, so use "
+                "config.get(...) for one that may be inactive") from error
+        if not isinstance(answer, (bool, np.bool_)):
+            raise TypeError(f"hyperparameter {self.name!r}: its test in when(...) returned "
+                            f"{answer!r} for {dict(config)}, expected True or False")
+        return bool(answer)

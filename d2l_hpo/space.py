@@ -1,0 +1,236 @@
+"""Configuration spaces: what may be tuned, sampled, checked and mapped to the unit cube.
+
+A configuration space is a dictionary from a hyperparameter's name to its domain: a frozen
+distribution of `scipy.stats` with bounded support, `categorical([...])`, `lograndint(low, high)`,
+a constant (str, bool, int or finite float), or `when(test, domain)`. A configuration is a
+dictionary from the names that are active to plain Python values.
+
+Every function takes a space as the user wrote it or as `check_space` returned it; the latter is
+not checked again. The unit cube has one axis for each hyperparameter that is no constant, in the
+order of the space (`varying_names`).
+"""
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats.distributions import rv_frozen
+
+from d2l_hpo._checks import check_hyperparameter
+from d2l_hpo._digest import function_digest
+from d2l_hpo._domains import (
+    LOG_RANDINT,
+    CategoricalDomain,
+    ConditionalDomain,
+    Hyperparameter,
+    as_plain,
+)
+
+
+def categorical(choices: Sequence[Any]) -> CategoricalDomain:
+    """A domain of unordered choices (str, bool, int, float or None) of equal probability."""
+    return CategoricalDomain(choices)
+
+
+def lograndint(low: int, high: int) -> rv_frozen:
+    """A domain of integers from `low` to `high`, both included, log-uniform.
+
+    It is a frozen distribution like those of `scipy.stats`: the floor of a log-uniform float in
+    [low, high + 1), P(k) = log((k + 1) / k) / log((high + 1) / low).
+    """
+    return LOG_RANDINT(low, high)
+
+
+def when(test: Callable[[Mapping[str, Any]], bool], domain: Any) -> ConditionalDomain:
+    """A domain that is active only where `test(config)` is true.
+
+    `test` sees the active hyperparameters that come before this one in the space. An inactive
+    hyperparameter is absent from the configuration. Tests may be nested; the outer runs first.
+    """
+    return ConditionalDomain(test, domain)
+
+
+class CheckedSpace(dict):
+    """A configuration space that has been checked; it cannot be changed.
+
+    `hyperparameters` holds the checked form, `varying` the hyperparameters that are no constants.
+    """
+
+    def __init__(self, space: Mapping[str, Any], hyperparameters: tuple[Hyperparameter, ...]):
+        super().__init__(space)
+        self.hyperparameters = hyperparameters
+        self.varying = tuple(h for h in hyperparameters if h.varies)
+        self.is_conditional = any(h.tests for h in hyperparameters)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("a checked configuration space cannot be changed; change dict(space) "
+                        "and check that")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple:
+        return check_space, (dict(self),)
+
+
+def check_space(space: Mapping[str, Any]) -> CheckedSpace:
+    """Check a configuration space and return an unchangeable copy that is not checked again.
+
+    Raises ValueError or TypeError naming the hyperparameter, the bad value and the remedy.
+    """
+    if isinstance(space, CheckedSpace):
+        return space
+    if not isinstance(space, Mapping):
+        raise TypeError(f"a configuration space is a dict from names to domains, got {space!r}")
+    if not space:
+        raise ValueError("the configuration space is empty; give it at least one hyperparameter")
+    checked = CheckedSpace(space, tuple(check_hyperparameter(*item) for item in space.items()))
+    if checked.is_conditional:  # tests that fail should fail here, not in the middle of a search
+        sample_configurations(checked, 32, np.random.default_rng(0))
+    return checked
+
+
+def varying_names(space: Mapping[str, Any]) -> list[str]:
+    """Name the hyperparameters that are no constants: the axes of the unit cube, in order."""
+    return [hyperparameter.name for hyperparameter in check_space(space).varying]
+
+
+def sample_configurations(space: Mapping[str, Any], n: int,
+                          rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Draw `n` configurations; the same as `n` calls of `sample_configuration`, but faster."""
+    checked = check_space(space)
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
+        raise ValueError(f"the number of configurations is {n!r}, expected an int of at least 0")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng is {rng!r}, expected a generator: numpy.random.default_rng(seed)")
+    return _configurations(checked, rng.random((int(n), len(checked.varying))))
+
+
+def sample_configuration(space: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Draw one configuration."""
+    return sample_configurations(space, 1, rng)[0]
+
+
+def check_configuration(space: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a configuration and return it in the space's order, with plain Python values.
+
+    Raises ValueError or TypeError naming the hyperparameter that is unknown, missing, inactive,
+    outside its domain or of the wrong type.
+    """
+    checked = check_space(space)
+    if not isinstance(config, Mapping):
+        raise TypeError(f"a configuration is a dict from names to values, got {config!r}")
+    for name in config:
+        if name not in checked:
+            raise ValueError(f"unknown hyperparameter {name!r}; the space has {list(checked)}")
+    values: dict[str, Any] = {}
+    for hyperparameter in checked.hyperparameters:
+        if _must_be_given(hyperparameter, values, config):
+            values[hyperparameter.name] = _check_value(hyperparameter, config)
+    return values
+
+
+def _must_be_given(hyperparameter: Hyperparameter, before: dict[str, Any],
+                   config: Mapping[str, Any]) -> bool:
+    name, active = hyperparameter.name, hyperparameter.is_active(before)
+    if active and name not in config:
+        raise ValueError(f"hyperparameter {name!r} is missing from {dict(config)}")
+    if not active and name in config:
+        raise ValueError(f"hyperparameter {name!r} is inactive where the ones before it are "
+                         f"{before}; leave {name}={config[name]!r} out")
+    return active
+
+
+def _check_value(hyperparameter: Hyperparameter, config: Mapping[str, Any]) -> Any:
+    try:
+        return hyperparameter.domain.check(as_plain(config[hyperparameter.name]))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"hyperparameter {hyperparameter.name!r}: {error}") from None
+
+
+def to_unit_cube(space: Mapping[str, Any], config: Mapping[str, Any]) -> np.ndarray:
+    """Map a configuration to [0, 1]^d, shape (d,), by its domains' cdf.
+
+    An integer or a choice goes to the middle of its bin, an inactive hyperparameter to 0.5.
+    """
+    checked = check_space(space)
+    values = check_configuration(checked, config)
+    return np.array([h.domain.to_unit(values[h.name]) if h.name in values else 0.5
+                     for h in checked.varying])
+
+
+def from_unit_cube(space: Mapping[str, Any], u: Sequence[float]) -> dict[str, Any]:
+    """Map a point of [0, 1]^d, shape (d,), to a configuration by its domains' ppf."""
+    return configurations_from_unit_cube(space, np.asarray(u, dtype=float)[np.newaxis])[0]
+
+
+def configurations_from_unit_cube(space: Mapping[str, Any],
+                                  points: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+    """Map points of [0, 1]^d, shape (n, d), to n configurations by their domains' ppf."""
+    checked, points = check_space(space), np.asarray(points, dtype=float)
+    names = varying_names(checked)
+    if points.ndim != 2 or points.shape[1] != len(names):
+        raise ValueError(f"points of the unit cube have shape {points.shape[1:]}, expected "
+                         f"{(len(names),)}: one number for each of {names}")
+    for row, column in np.argwhere(~((points >= 0) & (points <= 1))):
+        raise ValueError(f"hyperparameter {names[column]!r}: {points[row, column]} is outside "
+                         "[0, 1], the side of the unit cube")
+    return _configurations(checked, points)
+
+
+def _configurations(checked: CheckedSpace, points: np.ndarray) -> list[dict[str, Any]]:
+    n, axes = len(points), iter(points.T)
+    columns = [h.domain.values(next(axes)) if h.varies else [h.domain.value] * n
+               for h in checked.hyperparameters]
+    if checked.is_conditional:
+        return [_active_values(checked, row) for row in zip(*columns, strict=True)]
+    return [dict(zip(checked, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _active_values(checked: CheckedSpace, row: tuple) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for hyperparameter, value in zip(checked.hyperparameters, row, strict=True):
+        if hyperparameter.is_active(config):
+            config[hyperparameter.name] = value
+    return config
+
+
+def describe_space(space: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Describe a space as plain values for JSON, equal for equal spaces only.
+
+    A test in `when` is described by a digest of its code and of the values it carries.
+    """
+    return [_describe(hyperparameter) for hyperparameter in check_space(space).hyperparameters]
+
+
+def _describe(hyperparameter: Hyperparameter) -> dict[str, Any]:
+    description = {"name": hyperparameter.name, **hyperparameter.domain.describe()}
+    try:
+        tests = [function_digest(test) for test in hyperparameter.tests]
+    except TypeError as error:
+        raise TypeError(f"hyperparameter {hyperparameter.name!r}: its test: {error}") from error
+    return description | ({"tests": tests} if tests else {})
+
+
+def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a space into Syne Tune's: the same names, with the domains of its `config_space`.
+
+    Syne Tune rounds where `lograndint` takes the floor, so the two ends of that range are rarer
+    there. Raises ValueError for a conditional hyperparameter or a domain that Syne Tune lacks, and
+    ImportError where it is not installed.
+    """
+    checked = check_space(space)
+    try:
+        from syne_tune import config_space
+    except ImportError as error:
+        raise ImportError("to_syne_tune needs Syne Tune; run: python -m pip install "
+                          "syne-tune==0.16.0") from error
+    return {h.name: _to_syne_tune(h, config_space) for h in checked.hyperparameters}
+
+
+def _to_syne_tune(hyperparameter: Hyperparameter, config_space: Any) -> Any:
+    try:
+        if hyperparameter.tests:
+            raise ValueError("Syne Tune has no conditional hyperparameters; drop when(...)")
+        return hyperparameter.domain.to_syne_tune(config_space)
+    except ValueError as error:
+        raise ValueError(f"hyperparameter {hyperparameter.name!r}: {error}") from None
