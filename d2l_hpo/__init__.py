@@ -1,0 +1,89 @@
+"""Hyperparameter optimization: the package that the chapter's cells define, and what they use.
+
+Every public name is importable from here. A name's module is loaded when the name is first used,
+so that importing the package, a searcher or a scheduler does not import torch.
+"""
+import warnings
+from importlib.util import find_spec
+
+import lazy_loader as lazy
+
+__version__ = "0.1.0"
+
+_INSTALL_COMMANDS = {
+    "torch": "python -m pip install torch==2.13.0 torchvision==0.28.0",
+    "torchvision": "python -m pip install torch==2.13.0 torchvision==0.28.0",
+    "d2l": "python -m pip install --no-deps d2l==1.0.3",
+}
+
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    submodules=["datasets", "objectives", "plots", "space", "tuner"],
+    submod_attrs={
+        "datasets": [
+            "CIFAR10",
+            "FashionMNIST",
+            "ImageData",
+            "OrderedLoader",
+            "ShuffledLoader",
+            "TensorData",
+        ],
+        "objectives": [
+            "HPOTrainer",
+            "LeNet",
+            "Network",
+            "hpo_objective_lenet",
+            "hpo_objective_softmax_classification",
+            "read_config",
+            "reproducible",
+            "train_lenet",
+            "train_model",
+        ],
+        "plots": [
+            "COLORS",
+            "glue",
+            "plot_hyperparameter",
+            "plot_learning_curves",
+            "plot_search",
+            "use_style",
+        ],
+        "space": [
+            "CheckedSpace",
+            "categorical",
+            "check_configuration",
+            "check_space",
+            "configurations_from_unit_cube",
+            "describe_space",
+            "from_unit_cube",
+            "lograndint",
+            "sample_configuration",
+            "sample_configurations",
+            "to_syne_tune",
+            "to_unit_cube",
+            "varying_names",
+            "when",
+        ],
+        "tuner": [
+            "BasicScheduler",
+            "HPOScheduler",
+            "HPOSearcher",
+            "HPOTuner",
+            "RandomSearcher",
+            "Trial",
+            "read_result",
+        ],
+    },
+)
+
+
+def _installation_hint() -> str | None:
+    """Say in one line what to run where torch, torchvision or d2l is missing, else None."""
+    missing = [name for name in _INSTALL_COMMANDS if find_spec(name) is None]
+    if not missing:
+        return None
+    commands = dict.fromkeys(_INSTALL_COMMANDS[name] for name in missing)
+    return f"d2l_hpo cannot train without {' and '.join(missing)}; run: {'; '.join(commands)}"
+
+
+if _hint := _installation_hint():
+    warnings.warn(_hint, UserWarning, stacklevel=2)
