@@ -1,0 +1,85 @@
+"""Figures that recur in the book, drawn from records, in one style.
+
+A function draws on the axes it is given, or on a new figure, and returns the axes. `records` is the
+DataFrame of a search (`HPOTuner.records`): one row a trial, errors as fractions, times in seconds.
+"""
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
+
+# One colour a method through the whole book (Okabe and Ito's colour-blind-safe palette).
+COLORS = {
+    "default": "#000000",
+    "random search": "#0072B2",
+    "local search": "#E69F00",
+}
+GREY = "#7f7f7f"
+
+
+def use_style() -> None:
+    """Draw every further figure in the book's style, in notebooks as SVG that never varies."""
+    plt.style.use(STYLE_FILE)
+    set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None})
+
+
+def glue(name: str, value: Any) -> None:
+    """Store a value under a name in the notebook, for the text of the book to quote."""
+    prefix = "application/papermill.record/"
+    display({f"{prefix}text/plain": str(value)}, raw=True,
+            metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
+
+
+def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
+                        ax: Axes | None = None, **style: Any) -> Axes:
+    """Draw each trial's error against one hyperparameter; failed trials as crosses on top."""
+    ax = ax or plt.subplots()[1]
+    values = np.array([config[name] for config in records["config"]])
+    finite = np.isfinite(records["error"].to_numpy(float))
+    ax.plot(values[finite], records["error"][finite], **_dots(style))
+    if not finite.all():
+        top = ax.get_ylim()[1]
+        ax.plot(values[~finite], np.full((~finite).sum(), top), "x", color=GREY, label="failed")
+    if log:
+        ax.set_xscale("log")
+    ax.set(xlabel=name, ylabel="validation error")
+    return ax
+
+
+def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "random search",
+                **style: Any) -> Axes:
+    """Draw each trial's error where it ended, and the incumbent's error as a step curve."""
+    ax = ax or plt.subplots()[1]
+    ended = records.sort_values("end")
+    style = {"color": COLORS.get(label, COLORS["default"]), **style}
+    ax.plot(ended["end"], ended["error"], **_dots({**style, "alpha": 0.4}))
+    incumbent = ended["error"].cummin().ffill()
+    ax.step(ended["end"], incumbent, where="post", label=label, **style)
+    ax.set(xlabel="wall-clock time (s)", ylabel="validation error", xlim=(0, None))
+    return ax
+
+
+def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None = None,
+                         colors: Iterable[Any] | None = None) -> Axes:
+    """Draw validation errors over epochs 1, 2, ..., each curve named beside its last point."""
+    ax = ax or plt.subplots()[1]
+    colors = colors or plt.cm.viridis(np.linspace(0, 0.85, len(curves)))
+    for (label, errors), color in zip(curves.items(), colors, strict=False):
+        epochs = np.arange(1, len(errors) + 1)
+        ax.plot(epochs, errors, "o-", color=color, markersize=3.5)
+        ax.annotate(label, (epochs[-1], errors[-1]), xytext=(6, 0), color=color,
+                    textcoords="offset points", va="center", annotation_clip=False)
+    ax.set(xlabel="epoch", ylabel="validation error")
+    return ax
+
+
+def _dots(style: dict[str, Any]) -> dict[str, Any]:
+    return {"marker": "o", "linestyle": "none", "color": COLORS["random search"], **style}
