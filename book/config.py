@@ -1,0 +1,84 @@
+"""Read config.ini, the one place for title, release, section order and section -> module map."""
+
+from __future__ import annotations
+
+import configparser
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class BookError(ValueError):
+    """A mistake in the book's sources; the message names the file, the place and the remedy."""
+
+
+@dataclass(frozen=True)
+class BookConfig:
+    """The settings of config.ini and the folders that follow from them."""
+
+    root: Path
+    title: str
+    authors: str
+    release: str
+    sections: dict[str, str | None]
+    """Section name -> module for its `#@save` cells or None, in the order of the book."""
+    modules: dict[str, str]
+    """Generated module -> its docstring."""
+
+    @property
+    def chapter(self) -> Path:
+        """Folder of the MyST Markdown sources."""
+        return self.root / "chapter_hyperparameter_optimization"
+
+    @property
+    def package(self) -> Path:
+        """Folder of the package `d2l_hpo`."""
+        return self.root / "d2l_hpo"
+
+    @property
+    def notebooks(self) -> Path:
+        """Folder of the notebooks without outputs."""
+        return self.root / "notebooks"
+
+    @property
+    def build(self) -> Path:
+        """Folder of everything that is built and not committed."""
+        return self.root / "_build"
+
+    @property
+    def bibliography(self) -> Path:
+        """The BibTeX file that all sections cite from."""
+        return self.root / "lib.bib"
+
+    def section_paths(self) -> list[Path]:
+        """Return the sections' files in order; BookError if files and config.ini disagree."""
+        paths = [self.chapter / f"{section}.md" for section in self.sections]
+        missing = [path.name for path in paths if not path.is_file()]
+        if missing:
+            raise BookError(f"config.ini lists sections without a file in {self.chapter.name}/: "
+                            f"{', '.join(missing)}")
+        unlisted = sorted({path.name for path in self.chapter.glob("*.md")}
+                          - {path.name for path in paths})
+        if unlisted:
+            raise BookError(f"{self.chapter.name}/ holds files that [sections] of config.ini "
+                            f"does not list: {', '.join(unlisted)}")
+        return paths
+
+
+def load_config(root: Path = ROOT) -> BookConfig:
+    """Return the settings in `root`/config.ini; BookError names what is missing or wrong."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # keys keep their case: section files and modules are such keys
+    if not parser.read(root / "config.ini", encoding="utf-8"):
+        raise BookError(f"{root / 'config.ini'} does not exist")
+    try:
+        book = {key: parser["book"][key] for key in ("title", "authors", "release")}
+        sections = {name: module or None for name, module in parser["sections"].items()}
+        modules = dict(parser["modules"])
+    except KeyError as error:
+        raise BookError(f"config.ini: {error} is missing") from error
+    unknown = [module for module in sections.values() if module and module not in modules]
+    if unknown:
+        raise BookError(f"config.ini: give {', '.join(unknown)} a line in [modules]")
+    return BookConfig(root=root, sections=sections, modules=modules, **book)

@@ -1,0 +1,72 @@
+"""Fixtures: a small book in a temporary folder, on which the book's own tools run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from config import BookConfig, load_config
+
+HEADER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
+CONFIG = """\
+[book]
+title = A Book
+authors = Some Authors
+release = 1.2.3
+
+[sections]
+first = alpha
+second = beta
+references =
+
+[modules]
+alpha = The first module.
+beta = The second module.
+"""
+
+
+class SmallBook:
+    """A book with the sections `first` and `second`, which tests fill with cells and text."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.package = root / "d2l_hpo"
+        self.chapter = root / "chapter_hyperparameter_optimization"
+        self.package.mkdir()
+        self.chapter.mkdir()
+        (root / "config.ini").write_text(CONFIG)
+        (root / "requirements.txt").write_text("numpy==1.0\n")
+        (root / "lib.bib").write_text("")
+        (self.chapter / "references.md").write_text("# References\n")
+        self.section("first")
+        self.section("second")
+
+    def section(self, name: str, *cells: str, text: str = "", options: str = "") -> None:
+        """Write the section `name`: a title, `text` and the code `cells`."""
+        code = [f"```{{code-cell}} ipython3\n{options}{cell}\n```" for cell in cells]
+        title = f"# The {name} section"
+        path = self.chapter / f"{name}.md"
+        path.write_text(HEADER + "\n\n".join(["", title, *filter(None, [text]), *code]) + "\n")
+
+    def config(self) -> BookConfig:
+        """Return the settings as the tools read them."""
+        return load_config(self.root)
+
+
+@pytest.fixture
+def small_book(tmp_path: Path) -> SmallBook:
+    """Return a new small book."""
+    root = tmp_path / "a book"  # a space in the path is part of every test
+    root.mkdir()
+    return SmallBook(root)
