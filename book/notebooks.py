@@ -1,0 +1,150 @@
+"""Make notebooks from the chapter's Markdown.
+
+    python book/notebooks.py sync             write notebooks/*.ipynb, without outputs
+    python book/notebooks.py sync --check     exit 1 and name the notebooks that differ
+    python book/notebooks.py execute          write executed copies to _build/notebooks
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from cells import read_notebook
+from config import ROOT, BookConfig, BookError, load_config
+from execution import CellFailure, execute_cached
+from nbformat import NotebookNode
+from plain import PlainMarkdown
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def has_code(notebook: NotebookNode) -> bool:
+    """Whether the page is a notebook; a page without code stays Markdown."""
+    return any(cell.cell_type == "code" for cell in notebook.cells)
+
+
+def standardise(notebook: NotebookNode) -> NotebookNode:
+    """Give cells ids made from their source and keep only metadata that readers need."""
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        count = seen[name] = seen.get(name, 0) + 1
+        cell["id"] = name if count == 1 else f"{name}-{count}"
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    nbformat.validate(notebook)
+    return notebook
+
+
+def plain_notebook(path: Path, plain: PlainMarkdown) -> NotebookNode:
+    """Return the section at `path` as a notebook that plain Jupyter shows well."""
+    notebook = read_notebook(path)
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = plain.convert(cell.source, path)
+            cells += [cell] if cell.source.strip() else []
+            continue
+        caption = plain.caption(cell.metadata, path)
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cells += [cell, nbformat.v4.new_markdown_cell(caption)] if caption else [cell]
+    references = plain.references(path)
+    notebook.cells = cells + [nbformat.v4.new_markdown_cell(references)] * bool(references)
+    return standardise(notebook)
+
+
+def wanted_notebooks(config: BookConfig) -> dict[Path, str]:
+    """Return path -> text for notebooks/*.ipynb."""
+    paths = config.section_paths()
+    plain = PlainMarkdown(paths, config.bibliography)
+    return {config.notebooks / f"{path.stem}.ipynb": to_text(plain_notebook(path, plain))
+            for path in paths if has_code(read_notebook(path))}
+
+
+def to_text(notebook: NotebookNode) -> str:
+    """Return the notebook as JSON that ends in a newline."""
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def write(path: Path, text: str) -> bool:
+    """Write `text` to `path` in one step unless it holds it already; say whether it changed."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent,
+                                     prefix=f".{path.name}.", delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+    return True
+
+
+def sync(config: BookConfig, check: bool) -> int:
+    """Write notebooks/, or only compare; return 1 if a comparison finds a difference."""
+    wanted = wanted_notebooks(config)
+    stale = set(config.notebooks.glob("*.ipynb")) - set(wanted)
+    if check:
+        different = stale | {path for path, text in wanted.items()
+                             if not path.is_file() or path.read_text(encoding="utf-8") != text}
+        for path in sorted(different):
+            print(f"{path.relative_to(config.root)} differs from the chapter; "
+                  "run `make notebooks`", file=sys.stderr)
+        return 1 if different else 0
+    for path in sorted(stale):
+        path.unlink()
+        print(f"{path.relative_to(config.root)}: removed")
+    for path, text in wanted.items():
+        if write(path, text):
+            print(f"{path.relative_to(config.root)}: written")
+    return 0
+
+
+def execute(config: BookConfig) -> int:
+    """Write the pages that Sphinx renders: executed notebooks, plain pages and img/."""
+    folder = config.build / "notebooks"
+    pages = {}
+    for path in config.section_paths():
+        notebook = read_notebook(path)
+        if has_code(notebook):
+            executed, note = execute_cached(standardise(notebook), path.stem, config)
+            pages[folder / f"{path.stem}.ipynb"] = to_text(executed)
+            write(folder / f"{path.stem}.ipynb", to_text(executed))
+            print(f"{path.stem}: {note}", flush=True)
+        else:
+            pages[folder / path.name] = path.read_text(encoding="utf-8")
+            write(folder / path.name, pages[folder / path.name])
+    for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - set(pages):
+        stale.unlink()
+    if (config.root / "img").is_dir():
+        shutil.copytree(config.root / "img", folder / "img", dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("src"))
+    return 0
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("sync", help="write notebooks/*.ipynb")
+    command.add_argument("--check", action="store_true", help="only compare; exit 1 if they differ")
+    commands.add_parser("execute", help="write executed copies to _build/notebooks")
+    options = parser.parse_args(arguments)
+    try:
+        config = load_config(root)
+        return sync(config, options.check) if options.command == "sync" else execute(config)
+    except (BookError, CellFailure) as error:
+        print(f"notebooks: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""MyST becomes Markdown that plain Jupyter shows: no role or directive stays raw."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+from config import BookError
+from conftest import SmallBook
+from notebooks import plain_notebook, wanted_notebooks
+from plain import PlainMarkdown
+
+BIBLIOGRAPHY = r"""
+@article{One.2001, author = {K{\'e}gl, Bal{\'a}zs}, title = {T}, journal = {J}, year = 2001}
+@article{Two.2002, author = {Alpha, A. and de Beta, B.}, title = {T}, journal = {J}, year = 2002}
+@book{Three.2003, author = {Alpha, A. and Beta, B. and Gamma, C.}, title = {T}, publisher = {P},
+      year = 2003}
+"""
+SECOND = """\
+(sec_second)=
+## A later part
+
+$$ y = f(x) $$ (eq_first)
+
+```{math}
+:label: eq_second
+z = 1
+```
+"""
+FIGURE = ("---\nmystnb:\n  figure:\n    name: fig_curve\n    caption: |\n      A curve of $x$, see "
+          "{eq}`eq_first`.\n---\n")
+
+
+@pytest.fixture
+def book(small_book: SmallBook) -> SmallBook:
+    """Return a book with labels, a figure and a bibliography."""
+    (small_book.root / "lib.bib").write_text(BIBLIOGRAPHY)
+    small_book.section("second", "plot()", text=SECOND, options=FIGURE)
+    return small_book
+
+
+def convert(book: SmallBook, text: str, section: str = "first") -> str:
+    """Return `text`, written in `section`, as plain Markdown."""
+    if section == "first":
+        book.section("first", "x = 1", text=dedent(text))
+    config = book.config()
+    plain = PlainMarkdown(config.section_paths(), config.bibliography)
+    return plain.convert(dedent(text), book.chapter / f"{section}.md")
+
+
+@pytest.mark.parametrize("source, wanted", [
+    ("see {cite:t}`One.2001`", "see Kégl (2001)"),
+    ("see {cite:t}`Two.2002`", "see Alpha and de Beta (2002)"),
+    ("it is so {cite:p}`Three.2003,One.2001`", "it is so (Alpha et al., 2003; Kégl, 2001)"),
+    ("{numref}`sec_second`", "[A later part](second.ipynb)"),
+    ("{ref}`there <sec_second>`", "[there](second.ipynb)"),
+    ("{doc}`second`", "[The second section](second.ipynb)"),
+    ("{doc}`references`", "[References](../chapter_hyperparameter_optimization/references.md)"),
+    ("{eq}`eq_second`", "(2) of [The second section](second.ipynb)"),
+    ("{numref}`fig_curve`", "Figure 1 of [The second section](second.ipynb)"),
+    ("{numref}`Curve %s <fig_curve>`", "Curve 1 of [The second section](second.ipynb)"),
+    ("{numref}`the\ncurve <sec_second>`", "[the curve](second.ipynb)"),
+    ("was {glue:text}`best_error:.3f`", "was `best_error`"),
+    ("was {glue}`best_error`", "was `best_error`"),
+    ("a [link](second.md)", "a [link](second.ipynb)"),
+    ("a [link](#sec_second)", "a [link](second.ipynb)"),
+    ("a [link](https://example.org/a.md)", "a [link](https://example.org/a.md)"),
+    ("![alt](/img/a.svg)", "![alt](../img/a.svg)"),
+    ("![alt](../img/a.svg)", "![alt](../img/a.svg)"),
+    ("{math}`x^2`", "$x^2$"),
+    ("(label_here)=\n## Heading", "## Heading"),
+    ("% a comment\ntext", "text"),
+    ("code `{ref}` and `` `x` `` stay", "code `{ref}` and `` `x` `` stay"),
+    ("```python\n{cite:t}`One.2001`\n```", "```python\n{cite:t}`One.2001`\n```"),
+    ("$$\nx = y\n$$ (eq_here)\n\n{eq}`eq_here`", "$$\nx = y \\tag{1}\n$$\n\n(1)"),
+    ("$a$ and $$b$$", "$a$ and $$\nb\n$$"),
+    ("```{math}\nx\n```", "$$\nx\n$$"),
+    ("```{math}\n:label: eq_z\n\nx\n```", "$$\nx \\tag{1}\n$$"),
+    ("```{note}\nSome {math}`x`.\n\nMore.\n```", "> **Note.** Some $x$.\n>\n> More."),
+    (":::{tip}\nText\n:::", "> **Tip.** Text"),
+    ("```{admonition} A title\nText\n```", "> **A title.** Text"),
+    ("```{prf:algorithm} Random\n:label: alg\nText\n```\n\n{prf:ref}`alg`",
+     "> **Algorithm 1 (Random).** Text\n\nAlgorithm 1"),
+    ("```{exercise} Title\n:label: ex\n\nDo it.\n```\n\n{ref}`ex`",
+     "**Exercise 1 (Title).** Do it.\n\nExercise 1"),
+    ("```{figure} /img/a.svg\n:name: fig_a\n:alt: a drawing\n\nThe caption.\n```\n{numref}`fig_a`",
+     "![a drawing](../img/a.svg)\n\n**Figure 1.** The caption.\n\nFigure 1"),
+    ("```{image} /img/a.svg\n:alt: a drawing\n```", "![a drawing](../img/a.svg)"),
+    ("```{bibliography}\n```", ""),
+    ("```{toctree}\n:maxdepth: 1\n\nsecond\nText <second>\n```",
+     "1. [The second section](second.ipynb)\n1. [Text](second.ipynb)"),
+    ("```{toctree}\n:hidden:\n\nsecond\n```", ""),
+    ("```{dropdown} More\nText\n```",
+     "<details>\n<summary>More</summary>\n\nText\n\n</details>"),
+    ("- item\n\n  ```{note}\n  Text\n  ```", "- item\n\n  > **Note.** Text"),
+])
+def test_roles_and_directives(book: SmallBook, source: str, wanted: str) -> None:
+    assert convert(book, source) == wanted
+
+
+def test_solution_with_code_unfolds(book: SmallBook) -> None:
+    text = convert(book, """
+        ```{exercise}
+        :label: ex_a
+        Do it, {cite:t}`One.2001`.
+        ```
+
+        ````{solution} ex_a
+        :class: dropdown
+
+        As {eq}`eq_first` says:
+
+        ```python
+        x = 1
+        ```
+        ````
+        """)
+    assert text == dedent("""\
+        **Exercise 1.** Do it, Kégl (2001).
+
+        <details>
+        <summary>Solution to exercise 1</summary>
+
+        As (1) of [The second section](second.ipynb) says:
+
+        ```python
+        x = 1
+        ```
+
+        </details>""")
+
+
+def test_list_table_becomes_a_table(book: SmallBook) -> None:
+    text = convert(book, """
+        :::{list-table} Names, see {eq}`eq_first`
+        :header-rows: 1
+        :name: tab_a
+
+        * - Name
+          - Formula
+        * - Size
+          - $|x|$ or
+            a | b
+        :::
+        """)
+    assert text == dedent("""\
+        **Table 1.** Names, see (1) of [The second section](second.ipynb)
+
+        | Name | Formula |
+        | --- | --- |
+        | Size | $\\vert x\\vert $ or a &#124; b |""")
+
+
+def test_table_directive_keeps_its_table(book: SmallBook) -> None:
+    text = convert(book, "```{table} Names\n:name: tab\n\n| a |\n|---|\n| {math}`x` |\n```")
+    assert text == "**Table 1.** Names\n\n| a |\n|---|\n| $x$ |"
+
+
+def test_figure_captions_follow_their_cell(book: SmallBook) -> None:
+    config = book.config()
+    plain = PlainMarkdown(config.section_paths(), config.bibliography)
+    cells = plain_notebook(book.chapter / "second.md", plain).cells
+    assert cells[-2].source == "plot()"
+    assert cells[-1].source == "**Figure 1.** A curve of $x$, see (1)."
+
+
+def test_notebook_ends_with_what_it_cites(book: SmallBook) -> None:
+    book.section("first", "x = 1", text="{cite:t}`Two.2002` and {cite:p}`One.2001,Two.2002`")
+    config = book.config()
+    plain = PlainMarkdown(config.section_paths(), config.bibliography)
+    references = plain_notebook(book.chapter / "first.md", plain).cells[-1].source
+    heading, entries = references.split("\n\n")
+    assert heading == "## References"
+    assert [entry.split(" ")[1] for entry in entries.split("\n")] == ["A\\.", "Balázs"]
+    assert plain_notebook(book.chapter / "second.md", plain).cells[-1].source[:3] == "**F"
+
+
+def test_incomplete_entry_is_an_error(book: SmallBook) -> None:
+    (book.root / "lib.bib").write_text("@article{A, author = {A, B.}, year = 2000}")
+    book.section("second", "x = 1")
+    book.section("first", "x = 1", text="{cite:t}`A`")
+    with pytest.raises(BookError, match="missing title in A"):
+        wanted_notebooks(book.config())
+
+
+@pytest.mark.parametrize("source, part", [
+    ("{cite:t}`Nobody.1999`", "'Nobody.1999'"),
+    ("{numref}`sec_missing`", "'sec_missing'"),
+    ("{doc}`missing`", "'missing'"),
+    ("{nonsense}`x`", "{nonsense}"),
+    ("```{nonsense}\n```", "{nonsense}"),
+    ("```{note} {eq}`eq_first`\n```", "open it with `:::`"),
+    ("{nonsense}`x`", "first.md"),
+    ("(sec_second)=\n## Again", "'sec_second' is used twice"),
+])
+def test_unknown_names_are_errors(book: SmallBook, source: str, part: str) -> None:
+    with pytest.raises(BookError) as caught:
+        convert(book, source)
+    assert part in str(caught.value)
