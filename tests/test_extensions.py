@@ -1,0 +1,88 @@
+"""The book's Sphinx extensions: labels, data frames, and the mistakes that they report."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+from built_book import BOOK
+from docutils import nodes
+from pybtex.database import Entry, Person
+
+EXTENSIONS = BOOK.root / "book" / "_ext"
+
+
+@pytest.fixture
+def extension(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ModuleType:
+    """Return the extension module that the test names."""
+    monkeypatch.syspath_prepend(EXTENSIONS)
+    return importlib.import_module(request.param)
+
+
+def entry(*authors: str, **fields: str) -> Entry:
+    """Return a bibliography entry by these authors."""
+    made = Entry("article", fields, persons={"author": [Person(name) for name in authors]})
+    made.key = "some.key"
+    return made
+
+
+@pytest.mark.parametrize("extension", ["bibliography"], indirect=True)
+@pytest.mark.parametrize(
+    ("authors", "label"),
+    [
+        (("Kohavi, Ron",), "Kohavi, 2012"),
+        (("Bergstra, James", "Bengio, Yoshua"), "Bergstra and Bengio, 2012"),
+        (("Snoek, Jasper", "Larochelle, Hugo", "Adams, Ryan P."), "Snoek et al., 2012"),
+        (("Li, Lisha", "others"), "Li et al., 2012"),
+        (("van der Vaart, Aad",), "van der Vaart, 2012"),
+    ],
+)
+def test_labels_read_like_citations(extension: ModuleType, authors: tuple[str, ...],
+                                    label: str) -> None:
+    assert extension.author_year(entry(*authors, year="2012")) == label
+
+
+@pytest.mark.parametrize("extension", ["bibliography"], indirect=True)
+def test_entry_without_year_or_author_is_named(extension: ModuleType) -> None:
+    with pytest.raises(ValueError, match="some.key has no year"):
+        extension.author_year(entry("Kohavi, Ron"))
+    with pytest.raises(ValueError, match="some.key has neither author nor editor"):
+        extension.author_year(entry(year="2012"))
+
+
+@pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
+def test_data_frame_becomes_a_table(extension: ModuleType) -> None:
+    frame = pd.DataFrame({"a<b": [1.5, 2.25], "status": ["failed", "complete"]})
+    table = extension.table_of(frame.to_html())
+    rows = [[cell.astext() for cell in row.findall(nodes.entry)]
+            for row in table.findall(nodes.row)]
+    assert rows == [["", "a<b", "status"], ["0", "1.50", "failed"], ["1", "2.25", "complete"]]
+    assert len(list(table.findall(nodes.thead))) == 1
+
+
+@pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
+def test_what_is_no_plain_data_frame_stays_text(extension: ModuleType) -> None:
+    nested = pd.DataFrame({"x": [1, 2, 3]},
+                          index=pd.MultiIndex.from_product([["a"], [1, 2, 3]]))
+    assert extension.table_of(nested.to_html()) is None
+    assert extension.table_of("<p>an animation</p>") is None
+
+
+def test_missing_alt_text_and_wrong_order_are_reported(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (source / "index.md").write_text("# Title\n\n```{image} dot.svg\n```\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html",
+         "-c", str(BOOK.root / "book"), str(source), str(tmp_path / "html")],
+        capture_output=True, text=True, check=False,
+    )
+    assert done.returncode != 0
+    assert "an image has no alt text" in done.stderr
+    assert f"lists the sections index, config.ini {', '.join(BOOK.sections)}" in done.stderr

@@ -1,0 +1,262 @@
+"""The built web pages in headless Chromium: they load, read and work without a network."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import nbformat
+import pytest
+from built_book import BOOK, HTML, require_built, require_program
+from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+
+SECTIONS = list(BOOK.sections)
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]
+WAIT_MS = 30_000
+# The text and images that stick out of the window on the right and that no box lets one scroll to.
+CUT_OFF = """() => {
+    const scrolls = e => e && (["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+                               && e.tagName !== "HTML" && e.tagName !== "BODY"
+                               && !e.classList.contains("bd-main") || scrolls(e.parentElement));
+    return [...document.querySelectorAll(".bd-main :is(p, li, img, a, td, th, figcaption, h1, h2)")]
+        .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1)
+        .filter(e => !scrolls(e))
+        .map(e => e.tagName + ": " + (e.innerText || e.src).slice(0, 60));
+}"""
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line of log for each."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Write nothing: a failed request shows in the browser's record."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Serve the built pages on a free port of this machine."""
+    require_built(HTML / "index.html", "make html")
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(address: str) -> Iterator[Browser]:
+    """Start the Chromium of this machine."""
+    program = require_program("chromium", "chromium-browser", "google-chrome")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield started
+        started.close()
+
+
+@dataclass
+class Visit:
+    """A page in a browser window, and everything that went wrong in it."""
+
+    page: Page
+    address: str
+    console_errors: list[str] = field(default_factory=list)
+    failed_requests: list[str] = field(default_factory=list)
+    foreign_requests: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Record errors, and stop every request to another host."""
+        self.page.on("console", lambda message: message.type in ("error", "warning")
+                     and self.console_errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.failed_requests.append(request.url))
+        self.page.on("response", lambda response: response.status >= 400
+                     and self.failed_requests.append(f"{response.status} {response.url}"))
+        self.page.route("**/*", self._stay_home)
+
+    def _stay_home(self, route: Route, request: Request) -> None:
+        if request.url.startswith((self.address, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.foreign_requests.append(request.url)
+            route.abort()
+
+    def open(self, name: str) -> Page:
+        """Go to the page `name` and wait until its formulas are set."""
+        self.page.goto(f"{self.address}/{name}.html", wait_until="load")
+        self.page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Return a window as wide as a small laptop's."""
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        context.set_default_timeout(WAIT_MS)
+        started = Visit(context.new_page(), address)
+        started.watch()
+        yield started
+
+
+@pytest.mark.parametrize("section", [*SECTIONS, "search"])
+def test_page_loads_without_an_error_and_without_another_host(visit: Visit, section: str) -> None:
+    page = visit.open(section)
+    page.wait_for_load_state("networkidle")
+    assert page.title()
+    assert visit.foreign_requests == []
+    assert visit.failed_requests == []
+    assert visit.console_errors == []
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_images_load_and_have_alt_texts(visit: Visit, section: str) -> None:
+    images = visit.open(section).eval_on_selector_all(
+        "img", "all => all.map(i => ({source: i.src, alt: i.alt, width: i.naturalWidth}))"
+    )
+    assert images, "each page has at least the book's emblem"
+    for image in images:
+        assert image["width"] > 0, f"{image['source']} does not load"
+        assert image["alt"].strip(), f"{image['source']} has no alt text"
+        assert not image["alt"].endswith((".svg", ".png")), f"{image['source']}: alt is a path"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_formulas_are_set(visit: Visit, section: str) -> None:
+    page = visit.open(section)
+    formulas = page.locator(".math").count()
+    assert page.locator(".math mjx-container").count() >= formulas
+    assert page.locator("mjx-merror, [data-mjx-error]").all_text_contents() == []
+    assert "\\(" not in page.locator("article").inner_text()
+
+
+def test_some_page_has_formulas(visit: Visit) -> None:
+    assert sum(visit.open(section).locator("mjx-container").count() for section in SECTIONS) > 10
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_page_fits_a_phone(visit: Visit, section: str) -> None:
+    visit.page.set_viewport_size({"width": 400, "height": 800})
+    page = visit.open(section)
+    for button in page.locator("button.toggle-button").all():
+        button.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate(CUT_OFF) == []
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_solutions_unfold_and_fold(visit: Visit, section: str) -> None:
+    page = visit.open(section)
+    for solution in page.locator("div.solution.dropdown").all():
+        button = solution.locator("button.toggle-button")
+        content = solution.locator("> :not(.admonition-title):not(button)").first
+        assert not content.is_visible()
+        button.click()
+        content.wait_for(state="visible")
+        assert content.inner_text().strip()
+        button.click()
+        content.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("section", [name for name, module in BOOK.sections.items() if module])
+def test_taught_sections_have_figures_code_and_solutions(visit: Visit, section: str) -> None:
+    page = visit.open(section)
+    assert page.locator("div.solution").count() > 0
+    captions = page.locator("figure figcaption .caption-number").all_text_contents()
+    assert captions and all(caption.startswith("Figure ") for caption in captions)
+    assert page.locator("div.cell_input button.copybtn").count() == (
+        page.locator("div.cell_input div.highlight").count()
+    )
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_notebook_without_outputs_can_be_downloaded(visit: Visit, section: str) -> None:
+    page = visit.open(section)
+    source = BOOK.notebooks / f"{section}.ipynb"
+    button = page.locator("a.btn-download-notebook-button")
+    if not source.is_file():
+        assert button.count() == 0
+        return
+    response = page.request.get(urljoin(page.url, button.get_attribute("href")))
+    assert response.ok
+    notebook = nbformat.reads(response.text(), as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.cells
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert response.body() == source.read_bytes()
+
+
+def test_search_finds_a_term_and_the_page_that_has_it(visit: Visit) -> None:
+    visit.page.goto(f"{visit.address}/search.html?q=incumbent")
+    result = visit.page.locator("#search-results ul.search li a").first
+    result.wait_for()
+    result.click()
+    visit.page.wait_for_load_state()
+    assert "incumbent" in visit.page.locator("article").inner_text().lower()
+    assert visit.foreign_requests == []
+
+
+def test_dark_mode_turns_the_page_and_its_figures_dark(visit: Visit) -> None:
+    visit.page.emulate_media(color_scheme="dark")
+    page = visit.open("hyperopt-intro")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    figure = page.locator("article figure img:not(.photo)").first
+    assert "invert" in figure.evaluate("image => getComputedStyle(image).filter")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(part) for part in background.strip("rgb()").split(",")) < 60
+
+
+def test_keyboard_focus_is_visible(visit: Visit) -> None:
+    page = visit.open("hyperopt-intro")
+    link = page.locator("article p a").first
+    link.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    assert float(link.evaluate("a => parseFloat(getComputedStyle(a).outlineWidth)")) >= 2
+
+
+class Anchors(HTMLParser):
+    """Collect a page's links and the places that links can point to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.ids: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.ids |= {attributes[key] for key in ("id", "name") if attributes.get(key)}
+        if tag == "a" and attributes.get("href"):
+            self.links.add(attributes["href"])
+
+
+@functools.cache
+def anchors(page: str) -> Anchors:
+    """Return the links and anchors of one built page."""
+    parser = Anchors()
+    parser.feed((HTML / page).read_text(encoding="utf-8"))
+    return parser
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_links_lead_somewhere(section: str) -> None:
+    require_built(HTML / "index.html", "make html")
+    page = f"{section}.html"
+    links = anchors(page).links
+    assert links
+    for link in links:
+        if urlparse(link).scheme:
+            continue
+        target, anchor = urldefrag(link)
+        target = unquote(target) or page
+        assert (HTML / target).is_file(), f"{page} links to {target}, which does not exist"
+        if anchor and target.endswith(".html"):
+            assert unquote(anchor) in anchors(target).ids, f"{page}: no anchor {link}"

@@ -1,0 +1,119 @@
+"""The built PDF: nothing unresolved, nothing empty, nothing outside the page."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from built_book import LATEX, PDF, require_built, require_program
+
+OVERFULL_POINTS = 15.0
+
+
+@pytest.fixture(scope="module")
+def pdf_pages() -> list[str]:
+    """Return the text of each page."""
+    program = require_program("pdftotext")
+    require_program("latexmk")
+    require_built(PDF, "make pdf")
+    done = subprocess.run([program, "-layout", PDF, "-"], capture_output=True, text=True,
+                          check=True)
+    return done.stdout.removesuffix("\f").split("\f")
+
+
+@pytest.fixture(scope="module")
+def pdf_text(pdf_pages: list[str]) -> str:
+    """Return the text of all pages, with runs of white space made one."""
+    return " ".join(" ".join(pdf_pages).split())
+
+
+@pytest.fixture(scope="module")
+def source(pdf_pages: list[str]) -> str:
+    """Return the LaTeX source that the PDF was made from."""
+    return require_built(LATEX / "d2l_hpo.tex", "make pdf").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def log(pdf_pages: list[str]) -> str:
+    """Return what xelatex said."""
+    path = require_built(LATEX / "d2l_hpo.log", "make pdf")
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture(scope="module")
+def headings(pdf_pages: list[str]) -> list[str]:
+    """Return the titles in the table of contents, as the pages print them."""
+    toc = require_built(LATEX / "d2l_hpo.toc", "make pdf").read_text(encoding="utf-8")
+    lines = re.findall(r"\\contentsline \{(?:sub)*section\}\{(.*)\}\{\d+\}\{[^{}]*\}", toc)
+    titles = [re.sub(r"\\numberline \{([^}]*)\}", r"\1 ", line) for line in lines]
+    assert titles, "the table of contents is empty"
+    return [" ".join(re.sub(r"[{}]|\\[A-Za-z]+", " ", title).split()) for title in titles]
+
+
+@pytest.mark.parametrize("unresolved", ["??", "<Figure size", "[?]", "\N{REPLACEMENT CHARACTER}"])
+def test_nothing_is_unresolved(pdf_text: str, unresolved: str) -> None:
+    place = pdf_text.find(unresolved)
+    assert place < 0, f"...{pdf_text[max(0, place - 60):place + 40]}..."
+
+
+@pytest.mark.parametrize(
+    "complaint", ["Missing character", "undefined references", "multiply-defined labels",
+                  "There were undefined"]
+)
+def test_xelatex_does_not_complain(log: str, complaint: str) -> None:
+    assert "Output written on d2l_hpo" in log
+    assert complaint not in log
+
+
+def test_nothing_runs_over_the_margin(log: str) -> None:
+    widths = re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)([^\n]*)", log)
+    assert [(width, place) for width, place in widths if float(width) > OVERFULL_POINTS] == []
+
+
+def test_every_section_has_text_below_its_heading(source: str) -> None:
+    sections = re.split(r"\\section\{", source)[1:]
+    assert len(sections) >= 3
+    for section in sections:
+        text = re.sub(r"\\label\{[^}]*\}+|\\[A-Za-z]+|[{}\s]", "", section)
+        assert len(text) > 100, f"nothing below the heading {section[:60]!r}"
+
+
+def test_no_heading_ends_a_page(pdf_pages: list[str], headings: list[str]) -> None:
+    for number, page in enumerate(pdf_pages[2:], start=3):
+        lines = [" ".join(line.split()) for line in page.splitlines() if line.strip()]
+        body = lines[:-1] if lines and lines[-1].isdigit() else lines
+        assert body, f"page {number} is empty"
+        assert body[-1] not in headings, f"page {number} ends with the heading {body[-1]!r}"
+
+
+def test_headings_are_printed(pdf_pages: list[str], headings: list[str]) -> None:
+    lines = {" ".join(line.split()) for page in pdf_pages for line in page.splitlines()}
+    short = [heading for heading in headings if len(heading) < 50]
+    assert short and set(short) <= lines
+
+
+def test_bibliography_has_the_labels_of_the_text(source: str, pdf_pages: list[str]) -> None:
+    labels = re.findall(r"\\bibitem\[(.*?)\]\{", source)
+    assert labels
+    last_pages = " ".join(" ".join(pdf_pages[-5:]).split()).replace("- ", "-")
+    for label in labels:
+        assert re.fullmatch(r".+, \d{4}", label), f"no author-year label: {label}"
+        shown = label.replace(r"\sphinxhyphen{}", "-")
+        if "\\" not in shown:
+            assert f"{shown}." in last_pages
+
+
+def test_every_figure_has_a_numbered_caption(source: str, pdf_text: str) -> None:
+    figures = source.count(r"\begin{figure}")
+    assert figures > 0
+    numbers = set(re.findall(r"Figure (\d+\.\d+) ", pdf_text))
+    assert len(numbers) >= figures
+
+
+def test_fonts_are_embedded(pdf_pages: list[str]) -> None:
+    program = require_program("pdffonts")
+    done = subprocess.run([program, PDF], capture_output=True, text=True, check=True)
+    fonts = done.stdout.splitlines()[2:]
+    assert fonts
+    assert [line for line in fonts if line.split()[-5] != "yes"] == []
