@@ -77,7 +77,8 @@ def execute(notebook: NotebookNode, name: str) -> None:
         folder.mkdir()
         client = NotebookClient(
             notebook, kernel_name="python3", timeout=CELL_TIMEOUT,
-            record_timing=False, resources={"metadata": {"path": str(folder)}},
+            record_timing=False, extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            resources={"metadata": {"path": str(folder)}},
             on_cell_start=lambda cell, cell_index: started.append(cell_index))
         try:
             client.execute(env=kernel_environment(Path(scratch, "ipython")))

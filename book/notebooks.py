@@ -13,6 +13,8 @@ import os
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -22,6 +24,7 @@ from execution import CellFailure, execute_cached
 from nbformat import NotebookNode
 from plain import PlainMarkdown
 
+SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -108,21 +111,26 @@ def sync(config: BookConfig, check: bool) -> int:
     return 0
 
 
+def write_page(path: Path, config: BookConfig) -> Path:
+    """Write the page of the section at `path` for Sphinx, executed if it has code; return it."""
+    notebook = read_notebook(path)
+    page = config.build / "notebooks" / path.name
+    if has_code(notebook):
+        executed, note = execute_cached(standardise(notebook), path.stem, config)
+        page = page.with_suffix(".ipynb")
+        write(page, to_text(executed))
+        print(f"{path.stem}: {note}", flush=True)
+    else:
+        write(page, path.read_text(encoding="utf-8"))
+    return page
+
+
 def execute(config: BookConfig) -> int:
     """Write the pages that Sphinx renders: executed notebooks, plain pages and img/."""
+    with ThreadPoolExecutor(SECTIONS_AT_ONCE) as pool:
+        pages = set(pool.map(partial(write_page, config=config), config.section_paths()))
     folder = config.build / "notebooks"
-    pages = {}
-    for path in config.section_paths():
-        notebook = read_notebook(path)
-        if has_code(notebook):
-            executed, note = execute_cached(standardise(notebook), path.stem, config)
-            pages[folder / f"{path.stem}.ipynb"] = to_text(executed)
-            write(folder / f"{path.stem}.ipynb", to_text(executed))
-            print(f"{path.stem}: {note}", flush=True)
-        else:
-            pages[folder / path.name] = path.read_text(encoding="utf-8")
-            write(folder / path.name, pages[folder / path.name])
-    for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - set(pages):
+    for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - pages:
         stale.unlink()
     if (config.root / "img").is_dir():
         shutil.copytree(config.root / "img", folder / "img", dirs_exist_ok=True,

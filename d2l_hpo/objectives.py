@@ -99,15 +99,15 @@ class HPOTrainer(d2l.Trainer):
         """Return the fraction of misclassified examples, exact over all of them."""
         if not math.isfinite(self.training_loss):
             return math.nan
-        correct, examples = 0, 0
+        wrong, examples = 0, 0
         self.model.eval()
         with reproducible(self.seed), torch.no_grad():
             for batch in dataloader:
                 *inputs, labels = self.prepare_batch(batch)
                 hits = self.model.accuracy(self.model(*inputs), labels, averaged=False)
-                correct += int(hits.sum())
+                wrong += len(labels) - int(hits.sum())
                 examples += len(labels)
-        return 1 - correct / examples
+        return wrong / examples
 
     def validation_error(self) -> float:
         """Return the fraction of misclassified validation examples."""
