@@ -4,6 +4,9 @@ PYTHON ?= python3
 # For a CPU-only torch: make book TORCH_INDEX=<index address that pytorch.org shows for CPU>
 TORCH_INDEX ?=
 
+# d2l pins versions that no longer install; Syne Tune asks for hundreds of megabytes that we never use.
+WITHOUT_DEPS := d2l==1.0.3 syne-tune==0.16.0
+
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
@@ -46,7 +49,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PY) -m pip install --no-deps --index-url "$(TORCH_INDEX)" \
 	    $$(grep -E '^(torch|torchvision)==' requirements.txt); fi
 	$(PY) -m pip install --quiet -r requirements.txt
-	$(PY) -m pip install --quiet --no-deps d2l==1.0.3
+	$(PY) -m pip install --quiet --no-deps $(WITHOUT_DEPS)
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@pwd > $@
 

@@ -9,7 +9,6 @@ import nbformat
 import notebooks
 import pytest
 from cells import read_notebook
-from config import ROOT, load_config
 from conftest import SmallBook
 from execution import cache_key
 from nbformat import NotebookNode
@@ -198,12 +197,3 @@ def test_drawings_are_copied_without_their_scripts(small_book: SmallBook) -> Non
     executed(small_book)
     folder = small_book.root / "_build/notebooks/img"
     assert [path.name for path in folder.iterdir()] == ["a.svg"]
-
-
-def test_table_of_contents_follows_the_settings() -> None:
-    sections = list(load_config().sections)
-    index = (ROOT / "chapter_hyperparameter_optimization/index.md").read_text(encoding="utf-8")
-    toctree = index.split("{toctree}", 1)[1].split("```", 1)[0].split(":::", 1)[0]
-    entries = [line.strip() for line in toctree.split("\n")[1:]
-               if line.strip() and not line.startswith(":")]
-    assert entries == sections[1:]
