@@ -160,7 +160,7 @@ def main() -> None:
     print(f"{processor()}, {os.cpu_count()} cores; {platform.system()}, "
           f"Python {platform.python_version()}, torch {torch.__version__}, "
           f"torchvision {torchvision.__version__}, d2l {version('d2l')}\n")
-    print("| model | training by | seconds an epoch, median (range) | times the bare loop | error |")
+    print("| model | trained by | seconds an epoch, median (range) | times bare loop | error |")
     print("|---|---|---|---|---|")
     with d2l_data(FashionMNIST()) as images:
         ways = {

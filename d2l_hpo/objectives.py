@@ -5,7 +5,9 @@
 """Trainer, models and objectives: what hyperparameter optimization is applied to."""
 
 from contextlib import contextmanager
+import io
 import math
+import numbers
 import os
 from pathlib import Path
 
@@ -66,6 +68,7 @@ class HPOTrainer(d2l.Trainer):
                 self.fit_epoch()
                 if self.checkpoint is not None:
                     self.save_checkpoint()
+        vars(model).pop("plot", None)  # the class's own method again
 
     def prepare_optimizer(self):
         """Create the model's lazy parameters from one example, then its optimizer."""
@@ -104,7 +107,10 @@ class HPOTrainer(d2l.Trainer):
         with reproducible(self.seed), torch.no_grad():
             for batch in dataloader:
                 *inputs, labels = self.prepare_batch(batch)
-                hits = self.model.accuracy(self.model(*inputs), labels, averaged=False)
+                outputs = self.model(*inputs)
+                if not outputs.isfinite().all():  # the last step went too far
+                    return math.nan
+                hits = self.model.accuracy(outputs, labels, averaged=False)
                 wrong += len(labels) - int(hits.sum())
                 examples += len(labels)
         return wrong / examples
@@ -121,9 +127,11 @@ class HPOTrainer(d2l.Trainer):
         partial = path.with_name(path.name + ".partial")
         state = {"epoch": self.epoch, "training_loss": self.training_loss,
                  "model": self.model.state_dict(), "optimizer": self.optim.state_dict()["state"]}
+        content = io.BytesIO()
+        torch.save(state, content)  # in memory, since torch.save hides why a write failed
         try:
             with open(partial, "wb") as file:
-                torch.save(state, file)
+                file.write(content.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(partial, path)
@@ -135,14 +143,18 @@ class HPOTrainer(d2l.Trainer):
         if not Path(self.checkpoint).exists():
             return
         device = self.gpus[0] if self.gpus else "cpu"
-        state = torch.load(self.checkpoint, weights_only=True, map_location=device)
-        if state["epoch"] > self.max_epochs:
-            raise ValueError(f"{self.checkpoint} is already at epoch {state['epoch']}, beyond "
+        try:
+            state = torch.load(self.checkpoint, weights_only=True, map_location=device)
+            self.model.load_state_dict(state["model"])
+            groups = self.optim.state_dict()["param_groups"]
+            self.optim.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+            self.epoch, self.training_loss = state["epoch"], state["training_loss"]
+        except Exception as error:  # torch raises errors of many kinds, and names no file
+            raise ValueError(f"{self.checkpoint} is damaged or of another model; delete it to "
+                             "train from the start") from error
+        if self.epoch > self.max_epochs:
+            raise ValueError(f"{self.checkpoint} is already at epoch {self.epoch}, beyond "
                              f"max_epochs={self.max_epochs}; delete it to train from the start")
-        self.model.load_state_dict(state["model"])
-        groups = self.optim.state_dict()["param_groups"]
-        self.optim.load_state_dict({"state": state["optimizer"], "param_groups": groups})
-        self.epoch, self.training_loss = state["epoch"], state["training_loss"]
 
 
 def train_model(build, data, max_epochs: int, checkpoint=None, seed: int = 0) -> HPOTrainer:
@@ -197,7 +209,7 @@ class LeNet(Network):
     def __init__(self, learning_rate, momentum=0.0, weight_decay=0.0, width=1, activation="relu"):
         if activation not in self.activations:
             raise ValueError(f"activation is {activation!r}, expected one of {[*self.activations]}")
-        if width < 1:
+        if not isinstance(width, numbers.Integral) or width < 1:
             raise ValueError(f"width is {width!r}, expected a positive integer")
         act = self.activations[activation]
         super().__init__(nn.Sequential(

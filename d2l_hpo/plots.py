@@ -4,6 +4,7 @@ A function draws on the axes it is given, or on a new figure, and returns the ax
 DataFrame of a search (`HPOTuner.records`): one row a trial, errors as fractions, times in seconds.
 """
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,18 @@ def glue(name: str, value: Any) -> None:
 
 def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
                         ax: Axes | None = None, **style: Any) -> Axes:
-    """Draw each trial's error against one hyperparameter; failed trials as crosses on top."""
+    """Draw each trial's error against one hyperparameter; failed trials as crosses on top.
+
+    Trials where the hyperparameter is inactive are left out; ValueError if that is all of them.
+    """
+    rows = records[[name in config for config in records["config"]]]
+    if rows.empty:
+        raise ValueError(f"no configuration in the records has a hyperparameter {name!r}")
     ax = ax or plt.subplots()[1]
-    values = np.array([config[name] for config in records["config"]])
-    finite = np.isfinite(records["error"].to_numpy(float))
-    ax.plot(values[finite], records["error"][finite], **_dots(style))
+    values = np.array([config[name] for config in rows["config"]])
+    errors = rows["error"].to_numpy(float)
+    finite = np.isfinite(errors)
+    ax.plot(values[finite], errors[finite], **_dots(style))
     if not finite.all():
         top = ax.get_ylim()[1]
         ax.plot(values[~finite], np.full((~finite).sum(), top), "x", color=GREY, label="failed")
@@ -69,17 +77,24 @@ def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "ran
 
 def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None = None,
                          colors: Iterable[Any] | None = None) -> Axes:
-    """Draw validation errors over epochs 1, 2, ..., each curve named beside its last point."""
+    """Draw validation errors over epochs 1, 2, ..., each curve named beside its last point.
+
+    A curve of `nan` from some epoch on (its training diverged) ends before that epoch.
+    """
     ax = ax or plt.subplots()[1]
-    colors = colors or plt.cm.viridis(np.linspace(0, 0.85, len(curves)))
-    for (label, errors), color in zip(curves.items(), colors, strict=False):
+    if colors is None:
+        colors = plt.cm.viridis(np.linspace(0, 0.85, len(curves)))
+    for (label, errors), color in zip(curves.items(), cycle(colors), strict=False):
         epochs = np.arange(1, len(errors) + 1)
         ax.plot(epochs, errors, "o-", color=color, markersize=3.5)
-        ax.annotate(label, (epochs[-1], errors[-1]), xytext=(6, 0), color=color,
-                    textcoords="offset points", va="center", annotation_clip=False)
+        finite = np.flatnonzero(np.isfinite(errors))
+        if len(finite):
+            ax.annotate(label, (epochs[finite[-1]], errors[finite[-1]]), xytext=(6, 0),
+                        color=color, textcoords="offset points", va="center",
+                        annotation_clip=False)
     ax.set(xlabel="epoch", ylabel="validation error")
     return ax
 
 
 def _dots(style: dict[str, Any]) -> dict[str, Any]:
-    return {"marker": "o", "linestyle": "none", "color": COLORS["random search"], **style}
+    return {"marker": "o", "color": COLORS["random search"], **style, "linestyle": "none"}

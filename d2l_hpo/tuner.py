@@ -79,6 +79,8 @@ class HPOScheduler:
 class BasicScheduler(HPOScheduler):
     """Runs every configuration of a searcher once, each for `max_epochs` (None: the default)."""
     def __init__(self, searcher: HPOSearcher, max_epochs: int | None = None):
+        if max_epochs is not None and (type(max_epochs) is not int or max_epochs < 1):
+            raise ValueError(f"max_epochs is {max_epochs!r}, expected a positive integer or None")
         self.searcher = searcher
         self.max_epochs = max_epochs
         self.number_of_trials = 0
@@ -99,7 +101,7 @@ class BasicScheduler(HPOScheduler):
         """Return the class, space, seed and settings as plain values."""
         searcher = self.searcher
         return {"class": type(self).__name__, "space": describe_space(searcher.config_space),
-                "seed": searcher.seed,
+                "seed": int(searcher.seed),
                 "settings": {"searcher": type(searcher).__name__, "max_epochs": self.max_epochs,
                              "initial_config": searcher.initial_config}}
 
@@ -124,17 +126,26 @@ class HPOTuner:
         self.rows = []
         self.trial_ids = set()
         self.interrupted = None
+        if self.checkpoint_dir is not None:
+            self.prepare_checkpoint_dir()
 
     @property
     def records(self) -> pd.DataFrame:
         """One row a job: trial, configuration, epochs, error, status, worker, times in seconds."""
         return pd.DataFrame(self.rows)
 
+    def prepare_checkpoint_dir(self):
+        """Make the folder of the checkpoints; FileExistsError if it has some of another search."""
+        self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+        for path in self.checkpoint_dir.glob("trial_*.pt"):
+            raise FileExistsError(f"{path} is of another search; give an empty checkpoint_dir")
+
     def run(self, number_of_trials: int | None = None, max_wallclock_time: float | None = None):
         """Run until so many trials are done in total, so many seconds have passed, or none is left.
 
         A trial that is running when the time is over is finished. Calling it again goes on.
         """
+        self.check_limits(number_of_trials, max_wallclock_time)
         self.origin = time.perf_counter() - (self.cumulative_runtime or [0.0])[-1]
         with tqdm(total=number_of_trials, initial=len(self.trial_ids), unit="trial") as progress:
             while not self.budget_spent(number_of_trials, max_wallclock_time):
@@ -144,7 +155,6 @@ class HPOTuner:
                 try:
                     self.interrupted = trial
                     self.evaluate(trial)
-                    self.interrupted = None
                 except KeyboardInterrupt:
                     progress.write(f"Stopped in trial {trial.trial_id}; run() again repeats it.")
                     return
@@ -153,12 +163,17 @@ class HPOTuner:
         if not self.rows:
             raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
 
+    def check_limits(self, number_of_trials, max_wallclock_time):
+        """ValueError unless the limits are None or positive, the first of them an integer."""
+        for name, limit, kind in (("number_of_trials", number_of_trials, numbers.Integral),
+                                  ("max_wallclock_time", max_wallclock_time, numbers.Real)):
+            valid = isinstance(limit, kind) and not isinstance(limit, bool) and limit > 0
+            if limit is not None and not valid:
+                noun = "integer" if kind is numbers.Integral else "number"
+                raise ValueError(f"{name} is {limit!r}, expected a positive {noun} or None")
+
     def budget_spent(self, number_of_trials, max_wallclock_time) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""
-        for name, limit in (("number_of_trials", number_of_trials),
-                            ("max_wallclock_time", max_wallclock_time)):
-            if limit is not None and not (isinstance(limit, numbers.Real) and limit > 0):
-                raise ValueError(f"{name} is {limit!r}, expected a positive number or None")
         if number_of_trials is not None and len(self.trial_ids) >= number_of_trials:
             return True
         elapsed = time.perf_counter() - self.origin
@@ -176,6 +191,7 @@ class HPOTuner:
         except Exception:
             reason = traceback.format_exc()
         self.bookkeeping(trial, error, info, reason, start)
+        self.interrupted = None
         self.scheduler.update(trial, error, info)
 
     def keywords(self, trial) -> dict:
@@ -184,7 +200,6 @@ class HPOTuner:
         if trial.max_epochs is not None:
             offered["max_epochs"] = trial.max_epochs
         if self.checkpoint_dir is not None:
-            self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
             offered["checkpoint"] = self.checkpoint_dir / f"trial_{trial.trial_id}.pt"
         accepted = signature(self.objective).parameters.values()
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
@@ -211,7 +226,8 @@ def read_result(result) -> tuple[float, dict]:
     """Split what an objective returned into its error and a dict of further numbers."""
     info = dict(result) if isinstance(result, dict) else {"error": result}
     error = info.pop("error", None)
-    if isinstance(error, (str, bytes, bool)) or not hasattr(error, "__float__"):
+    odd = isinstance(error, (str, bytes, bool, np.bool_)) or not hasattr(error, "__float__")
+    if odd or np.ndim(error) > 0:
         raise TypeError(f"the objective returned {result!r}, expected a number, or a dict whose "
                         "'error' is a number")
     return float(error), info

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_objectives import (
+from small_training import (
     examples,
     failing,
+    learned,
     lenet,
-    on_the_cpu,  # noqa: F401 - a fixture of this module, too
+    on_the_cpu,  # noqa: F401 - an autouse fixture
     small_data,
     softmax,
-    state,
     with_dropout,
 )
 
@@ -22,14 +22,6 @@ from d2l_hpo import HPOTrainer, LeNet, reproducible, train_model
 from d2l_hpo.datasets import d2l
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def learned(trainer):
-    """All that training leaves behind: parameters, the optimizer's buffers, loss and error."""
-    buffers = [value["momentum_buffer"] for value in trainer.optim.state.values()]
-    return (state(trainer), [None if buffer is None else buffer.numpy().tobytes()
-                             for buffer in buffers],
-            trainer.epoch, trainer.training_loss, trainer.validation_error())
 
 
 # -- resuming -------------------------------------------------------------------------------------
@@ -132,7 +124,7 @@ def test_a_file_that_is_no_checkpoint_of_the_model_is_named(kind, tmp_path):
 PRELUDE = """
 import os, resource, signal, sys
 from pathlib import Path
-from test_objectives import small_data, softmax
+from small_training import small_data, softmax
 from d2l_hpo import train_model
 path = Path(sys.argv[1])
 trainer = train_model(softmax, small_data(), 1, path)

@@ -4,12 +4,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from small_training import (
+    examples,
+    failing,
+    lenet,
+    on_the_cpu,  # noqa: F401 - an autouse fixture
+    small_data,
+    softmax,
+    state,
+    with_dropout,
+)
 from torch import nn
 
 from d2l_hpo import (
     HPOTrainer,
     LeNet,
-    Network,
     TensorData,
     hpo_objective_lenet,
     hpo_objective_softmax_classification,
@@ -20,56 +29,6 @@ from d2l_hpo import (
     train_model,
 )
 from d2l_hpo.datasets import d2l
-
-
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    """Train on the CPU, also where there is a GPU, and leave the number of threads as it was."""
-    monkeypatch.setattr(d2l, "num_gpus", lambda: 0)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
-def examples(n, seed=0):
-    """Random images and labels."""
-    generator = torch.Generator().manual_seed(seed)
-    return (torch.rand(n, 1, 28, 28, generator=generator),
-            torch.randint(10, (n,), generator=generator))
-
-
-def small_data(batch_size=16, n_val=13):
-    return TensorData(examples(50), examples(n_val, seed=1), batch_size=batch_size)
-
-
-def softmax():
-    return d2l.SoftmaxRegression(10, lr=0.1)
-
-
-def lenet():
-    return LeNet(0.05, momentum=0.9, weight_decay=1e-3)
-
-
-def with_dropout():
-    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(16), nn.ReLU(), nn.Dropout(0.5),
-                        nn.LazyLinear(10))
-    return Network(net, 0.1, momentum=0.5)
-
-
-def state(trainer):
-    """The parameters as bytes."""
-    return {key: value.numpy().tobytes() for key, value in trainer.model.state_dict().items()}
-
-
-class Failing(Network):
-    """A network that raises when it is trained."""
-
-    def training_step(self, batch):
-        raise RuntimeError("no training step")
-
-
-def failing():
-    return Failing(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), 0.1)
 
 
 class PlainData(d2l.DataModule):
@@ -93,7 +52,9 @@ def test_the_error_is_exact_over_examples_and_no_mean_of_batch_means():
     assert trainer.validation_error() == wrong.sum() / 2345
     batches = [part.mean() for part in np.split(wrong, [1000, 2000])]
     assert abs(np.mean(batches) - trainer.validation_error()) > 1e-3
-    assert trainer.error([examples(1)]) in (0.0, 1.0)
+    for n in range(1, 50):
+        assert trainer.error([(torch.from_numpy(X[:n]), torch.from_numpy(y[:n]))]) == \
+            wrong[:n].sum() / n
 
 
 def test_the_error_is_measured_in_evaluation_mode():
@@ -157,15 +118,17 @@ def test_threads_and_random_numbers_are_as_before(build):
     assert torch.get_num_threads() == 2
 
 
-def test_training_uses_one_thread():
+def test_training_runs_in_training_mode_and_all_of_it_on_one_thread():
     seen = []
-    model = softmax()
-    model.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    model = with_dropout()
+    model.register_forward_hook(
+        lambda *_: seen.append((model.training, torch.get_num_threads())))
     torch.set_num_threads(2)
-    trainer = HPOTrainer(1)
+    trainer = HPOTrainer(2)
     trainer.fit(model, small_data())
     trainer.validation_error()
-    assert set(seen) == {1}
+    create, evaluate = (False, 1), (False, 1)
+    assert seen == [create, *[(True, 1)] * 8, evaluate]
 
 
 def test_loaders_of_torch_work_too_and_are_reproducible(tmp_path):
@@ -261,7 +224,7 @@ def test_the_objective_of_lenet_names_a_bad_hyperparameter(config, message):
 
 # -- models, objectives, the board ----------------------------------------------------------------
 
-@pytest.mark.parametrize(("width", "expected"), [(1, 61706), (2, 244662)])
+@pytest.mark.parametrize(("width", "expected"), [(1, 61706), (2, 244362)])
 def test_width_multiplies_channels_and_units(width, expected):
     trainer = train_model(lambda: LeNet(0.1, width=width), small_data(), 1)
     assert sum(parameter.numel() for parameter in trainer.model.parameters()) == expected
