@@ -25,6 +25,8 @@ from nbformat import NotebookNode
 from plain import PlainMarkdown
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
+RESULTS_NOTE = ("*A name in code style within a sentence, such as `best_error`, stands for a "
+                "result: the cell with `glue(\"best_error\", ...)` prints it.*")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -61,6 +63,8 @@ def plain_notebook(path: Path, plain: PlainMarkdown) -> NotebookNode:
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         cells += [cell, nbformat.v4.new_markdown_cell(caption)] if caption else [cell]
     references = plain.references(path)
+    if any("glue(" in cell.source for cell in cells if cell.cell_type == "code"):
+        cells.insert(1, nbformat.v4.new_markdown_cell(RESULTS_NOTE))
     notebook.cells = cells + [nbformat.v4.new_markdown_cell(references)] * bool(references)
     return standardise(notebook)
 

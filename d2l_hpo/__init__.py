@@ -18,8 +18,9 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["datasets", "objectives", "plots", "space", "tuner"],
+    submodules=["arguments", "datasets", "objectives", "plots", "space", "tuner"],
     submod_attrs={
+        "arguments": ["check_int", "check_positive"],
         "datasets": [
             "CIFAR10",
             "FashionMNIST",

@@ -13,6 +13,7 @@ import torch
 from d2l import torch as d2l
 
 from d2l_hpo import _images
+from d2l_hpo.arguments import check_int
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -29,8 +30,8 @@ class ShuffledLoader:
 
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the order of the next pass; each pass moves on to the next epoch."""
-        self.seed = _check_int("seed", seed, minimum=0)
-        self.epoch = _check_int("epoch", epoch, minimum=0)
+        self.seed = check_int("seed", seed, minimum=0)
+        self.epoch = check_int("epoch", epoch, minimum=0)
 
     def __len__(self) -> int:
         return -(-len(self.y) // self.batch_size)
@@ -70,7 +71,7 @@ class TensorData(d2l.DataModule):
         self.train = _check_pair("train", train)
         self.val = None if val is None else _check_pair("val", val)
         self.test = None if test is None else _check_pair("test", test)
-        self.batch_size = _check_int("batch_size", batch_size, minimum=1)
+        self.batch_size = check_int("batch_size", batch_size)
 
     def train_dataloader(self) -> ShuffledLoader:
         """Batches of `batch_size`, shuffled anew in each epoch."""
@@ -155,17 +156,10 @@ def _check_pair(name: str, pair: Pair) -> Pair:
     return X, y
 
 
-def _check_int(name: str, value: int, minimum: int) -> int:
-    valid = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not valid or value < minimum:
-        raise ValueError(f"{name} is {value!r}, expected an int of at least {minimum}")
-    return int(value)
-
-
 def _check_settings(batch_size: int, val_fraction: float, seed: int) -> None:
     """Check what can be checked before a data set is read or downloaded."""
-    _check_int("batch_size", batch_size, minimum=1)
-    _check_int("seed", seed, minimum=0)
+    check_int("batch_size", batch_size)
+    check_int("seed", seed, minimum=0)
     if not 0 <= val_fraction < 1:
         raise ValueError(f"val_fraction is {val_fraction!r}, expected a number in [0, 1)")
 

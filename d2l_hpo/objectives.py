@@ -7,7 +7,6 @@
 from contextlib import contextmanager
 import io
 import math
-import numbers
 import os
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from d2l_hpo.arguments import check_int
 from d2l_hpo.datasets import FashionMNIST
 from d2l_hpo.datasets import TensorData
 
@@ -40,13 +40,10 @@ class HPOTrainer(d2l.Trainer):
 
     Same `seed`, same result: bit for bit on one CPU. With `checkpoint`, a path, training resumes
     from that file if it exists and saves to it after each epoch. With `plot`, d2l's board shows
-    the losses. Errors are fractions of misclassified examples in [0, 1]; nan after divergence.
+    the training loss. An error is the fraction of misclassified examples, or nan after divergence.
     """
     def __init__(self, max_epochs: int, checkpoint=None, seed: int = 0, plot: bool = False):
-        valid = isinstance(max_epochs, (int, np.integer)) and not isinstance(max_epochs, bool)
-        if not valid or max_epochs < 1:
-            raise ValueError(f"max_epochs is {max_epochs!r}, expected a positive integer")
-        super().__init__(int(max_epochs), num_gpus=1)  # one GPU if there is one
+        super().__init__(check_int("max_epochs", max_epochs), num_gpus=1)  # a GPU if there is one
         self.checkpoint = checkpoint
         self.seed = seed
         self.plot = plot
@@ -209,9 +206,7 @@ class LeNet(Network):
     def __init__(self, learning_rate, momentum=0.0, weight_decay=0.0, width=1, activation="relu"):
         if activation not in self.activations:
             raise ValueError(f"activation is {activation!r}, expected one of {[*self.activations]}")
-        if not isinstance(width, numbers.Integral) or width < 1:
-            raise ValueError(f"width is {width!r}, expected a positive integer")
-        act = self.activations[activation]
+        width, act = check_int("width", width), self.activations[activation]
         super().__init__(nn.Sequential(
             nn.LazyConv2d(6 * width, kernel_size=5, padding=2), act(), nn.AvgPool2d(2, 2),
             nn.LazyConv2d(16 * width, kernel_size=5), act(), nn.AvgPool2d(2, 2), nn.Flatten(),

@@ -3,8 +3,10 @@
 A function draws on the axes it is given, or on a new figure, and returns the axes. `records` is the
 DataFrame of a search (`HPOTuner.records`): one row a trial, errors as fractions, times in seconds.
 """
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ COLORS = {
     "local search": "#E69F00",
 }
 GREY = "#7f7f7f"
+LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
 
 
 def use_style() -> None:
@@ -33,7 +36,8 @@ def use_style() -> None:
 
 
 def glue(name: str, value: Any) -> None:
-    """Store a value under a name in the notebook, for the text of the book to quote."""
+    """Print a value and store it under its name in the notebook, for the book's text to quote."""
+    print(f"{name} = {value}")
     prefix = "application/papermill.record/"
     display({f"{prefix}text/plain": str(value)}, raw=True,
             metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
@@ -84,15 +88,18 @@ def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None 
     ax = ax or plt.subplots()[1]
     if colors is None:
         colors = plt.cm.viridis(np.linspace(0, 0.85, len(curves)))
+    ends = []
     for (label, errors), color in zip(curves.items(), cycle(colors), strict=False):
         epochs = np.arange(1, len(errors) + 1)
         ax.plot(epochs, errors, "o-", color=color, markersize=3.5)
-        finite = np.flatnonzero(np.isfinite(errors))
-        if len(finite):
-            ax.annotate(label, (epochs[finite[-1]], errors[finite[-1]]), xytext=(6, 0),
-                        color=color, textcoords="offset points", va="center",
-                        annotation_clip=False)
-    ax.set(xlabel="epoch", ylabel="validation error")
+        if len(finite := np.flatnonzero(np.isfinite(errors))):
+            ends.append((errors[finite[-1]], epochs[finite[-1]], label, color))
+    ax.set(xlabel="epoch", ylabel="validation error", ylim=(0, 1))
+    height = -math.inf
+    for error, epoch, label, color in sorted(ends, key=itemgetter(0)):
+        height = max(error, height + LABEL_GAP)
+        ax.annotate(label, (epoch, error), xytext=(epoch + 0.15, height), color=color,
+                    va="center", annotation_clip=False)
     return ax
 
 

@@ -6,15 +6,17 @@
 from dataclasses import dataclass
 from inspect import signature
 import math
-import numbers
 from pathlib import Path
 import time
 import traceback
+import warnings
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from d2l_hpo.arguments import check_int
+from d2l_hpo.arguments import check_positive
 from d2l_hpo.space import check_configuration
 from d2l_hpo.space import check_space
 from d2l_hpo.space import describe_space
@@ -23,7 +25,7 @@ from d2l_hpo.space import sample_configuration
 
 @dataclass
 class Trial:
-    """A job: train `config` from epoch `epoch` up to `max_epochs` (None: as the objective does)."""
+    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does)."""
     trial_id: int
     config: dict
     max_epochs: int | None = None
@@ -79,10 +81,8 @@ class HPOScheduler:
 class BasicScheduler(HPOScheduler):
     """Runs every configuration of a searcher once, each for `max_epochs` (None: the default)."""
     def __init__(self, searcher: HPOSearcher, max_epochs: int | None = None):
-        if max_epochs is not None and (type(max_epochs) is not int or max_epochs < 1):
-            raise ValueError(f"max_epochs is {max_epochs!r}, expected a positive integer or None")
         self.searcher = searcher
-        self.max_epochs = max_epochs
+        self.max_epochs = None if max_epochs is None else check_int("max_epochs", max_epochs)
         self.number_of_trials = 0
 
     def suggest(self) -> Trial | None:
@@ -145,7 +145,10 @@ class HPOTuner:
 
         A trial that is running when the time is over is finished. Calling it again goes on.
         """
-        self.check_limits(number_of_trials, max_wallclock_time)
+        if number_of_trials is not None:
+            check_int("number_of_trials", number_of_trials)
+        if max_wallclock_time is not None:
+            check_positive("max_wallclock_time", max_wallclock_time)
         self.origin = time.perf_counter() - (self.cumulative_runtime or [0.0])[-1]
         with tqdm(total=number_of_trials, initial=len(self.trial_ids), unit="trial") as progress:
             while not self.budget_spent(number_of_trials, max_wallclock_time):
@@ -162,15 +165,9 @@ class HPOTuner:
                 progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}")
         if not self.rows:
             raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
-
-    def check_limits(self, number_of_trials, max_wallclock_time):
-        """ValueError unless the limits are None or positive, the first of them an integer."""
-        for name, limit, kind in (("number_of_trials", number_of_trials, numbers.Integral),
-                                  ("max_wallclock_time", max_wallclock_time, numbers.Real)):
-            valid = isinstance(limit, kind) and not isinstance(limit, bool) and limit > 0
-            if limit is not None and not valid:
-                noun = "integer" if kind is numbers.Integral else "number"
-                raise ValueError(f"{name} is {limit!r}, expected a positive {noun} or None")
+        if self.incumbent is None:
+            reason = self.rows[-1]["traceback"]
+            warnings.warn(f"no trial succeeded; the last one failed:\n{reason}", stacklevel=2)
 
     def budget_spent(self, number_of_trials, max_wallclock_time) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""

@@ -85,7 +85,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("settings", "message"), [
     ({"size": "medium"}, "size is 'medium', expected 'small' or 'full'"),
-    ({"batch_size": 0}, "batch_size is 0, expected an int of at least 1"),
+    ({"batch_size": 0}, "batch_size is 0, expected a positive integer"),
     ({"batch_size": 64.0}, "batch_size is 64.0"),
     ({"batch_size": True}, "batch_size is True"),
     ({"val_fraction": 1}, r"val_fraction is 1, expected a number in \[0, 1\)"),
@@ -93,7 +93,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path, monkeypatch):
     ({"val_fraction": float("nan")}, "val_fraction is nan"),
     ({"val_fraction": 1e-5}, "leaves no image for validation"),
     ({"val_fraction": 0.99999}, "leaves no image for training"),
-    ({"seed": None}, "seed is None, expected an int of at least 0"),
+    ({"seed": None}, "seed is None, expected an integer of at least 0"),
 ])
 def test_bad_settings_are_errors(settings, message):
     with pytest.raises(ValueError, match=message):
@@ -138,7 +138,7 @@ def test_shuffling_leaves_the_global_generator_alone():
 @pytest.mark.parametrize(("seed", "epoch"), [(-1, 0), (0, -1), (0.5, 0), (0, None)])
 def test_a_bad_seed_or_epoch_is_an_error(seed, epoch):
     loader = ShuffledLoader((torch.zeros(3), torch.zeros(3)), 2)
-    with pytest.raises(ValueError, match="expected an int of at least 0"):
+    with pytest.raises(ValueError, match="expected an integer of at least 0"):
         loader.set_epoch(seed, epoch)
 
 

@@ -188,6 +188,13 @@ def test_what_is_no_finite_number_is_a_failure(result):
     assert (search.incumbent, search.incumbent_error) == ({"x": 1}, 0.5)
 
 
+def test_a_search_in_which_every_trial_fails_says_why():
+    tuner = scripted([math.nan, KeyError("lr")])
+    with pytest.warns(UserWarning, match="no trial succeeded(?s:.)*KeyError: 'lr'"):
+        tuner.run()
+    assert tuner.incumbent is None and len(tuner.records) == 2
+
+
 def test_further_numbers_of_a_failed_trial_are_kept():
     result = {"error": math.nan, "epochs": 3}
     search = scripted([result])

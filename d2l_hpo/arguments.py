@@ -1,0 +1,20 @@
+"""Checks of arguments: what is wrong is said in one way, with the argument's name and value."""
+import numbers
+from typing import Any
+
+
+def check_int(name: str, value: Any, minimum: int = 1) -> int:
+    """Return `value` as a Python int; ValueError unless it is an integer of at least `minimum`."""
+    valid = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not valid or value < minimum:
+        expected = "a positive integer" if minimum == 1 else f"an integer of at least {minimum}"
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
+    return int(value)
+
+
+def check_positive(name: str, value: Any) -> float:
+    """Return `value` as a Python float; ValueError unless it is a positive number."""
+    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not valid or not value > 0:
+        raise ValueError(f"{name} is {value!r}, expected a positive number")
+    return float(value)
