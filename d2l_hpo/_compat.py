@@ -5,9 +5,7 @@ CUDA), torchvision's compiled operators cannot load, and ``import torchvision`` 
 torchvision::nms does not exist". Declaring the two operators that its Python code looks up is
 enough for its data sets, transforms and models. Each process has to do it, also a spawned one.
 """
-import os
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
-from importlib.util import find_spec
+import sys
 
 from d2l_hpo import _installation_hint
 
@@ -22,28 +20,32 @@ SCHEMAS = {
 }
 
 
-def load_torchvision_operators() -> bool:
-    """Load torchvision's compiled operators, as its own import would; False if that fails."""
-    folder = find_spec("torchvision").submodule_search_locations[0]
-    extension = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("_C")
-    if extension is None:
-        return False
-    if os.name == "nt":
-        os.add_dll_directory(folder)
+def import_torchvision() -> list[str]:
+    """Import torchvision; return the names of the operators that had to be declared for it.
+
+    A matching torchvision is imported as it is: to declare an operator that its library is going
+    to register would end the process.
+    """
     try:
-        torch.ops.load_library(extension.origin)
-    except (ImportError, OSError):  # the errors that torchvision.extension takes as "no operators"
-        return False
-    return True
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    else:
+        return []
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    declared = declare_missing_operators()
+    import torchvision  # noqa: F401
+    return declared
 
 
 def declare_missing_operators() -> list[str]:
     """Declare those of the two operators that do not exist, and return their names."""
-    load_torchvision_operators()
     missing = [name for name in SCHEMAS if not hasattr(torch.ops.torchvision, name)]
     for name in missing:
         torch.library.define(f"torchvision::{name}", SCHEMAS[name])
     return missing
 
 
-declare_missing_operators()
+import_torchvision()

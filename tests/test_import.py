@@ -174,3 +174,21 @@ print(torch.ops.torchvision.qnms.default._schema.name, _compat.declare_missing_o
     nms, qnms = run("-c", code)[0].splitlines()
     assert "float t)" in nms
     assert qnms == "torchvision::qnms []"
+
+
+def test_a_torchvision_that_fits_is_imported_as_it_is(tmp_path):
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text("""
+import torch
+# like the library of a torchvision that fits: this fails where the operator has been declared
+torch.library.define("torchvision::nms", "(Tensor dets, Tensor scores, float t) -> Tensor")
+""", encoding="utf-8")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from d2l_hpo import _compat
+print(sys.modules["torchvision"].__file__ == {str(package / "__init__.py")!r})
+print(_compat.import_torchvision(), hasattr(_compat.torch.ops.torchvision, "qnms"))
+"""
+    assert run("-c", code)[0].splitlines() == ["True", "[] False"]
