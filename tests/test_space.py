@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from example_space import EVERY_KIND
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -21,19 +22,6 @@ from d2l_hpo.space import (
     varying_names,
     when,
 )
-
-EVERY_KIND = {
-    "learning_rate": stats.loguniform(1e-4, 1),
-    "momentum": stats.uniform(0, 0.99),
-    "layers": stats.randint(1, 4),
-    "units_1": lograndint(8, 64),
-    "units_2": when(lambda config: config["layers"] >= 2, lograndint(8, 64)),
-    "units_3": when(lambda config: config["layers"] >= 3, lograndint(8, 64)),
-    "optimizer": categorical(["sgd", "adam"]),
-    "nesterov": when(lambda config: config["optimizer"] == "sgd", categorical([True, False])),
-    "width": 2,
-}
-
 
 def test_samples_have_plain_values_in_the_order_of_the_space():
     configs = sample_configurations(EVERY_KIND, 200, np.random.default_rng(0))

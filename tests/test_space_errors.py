@@ -3,6 +3,7 @@ import copy
 
 import numpy as np
 import pytest
+from example_space import EVERY_KIND
 from scipy import stats
 
 from d2l_hpo.space import (
@@ -17,16 +18,7 @@ from d2l_hpo.space import (
     when,
 )
 
-SPACE = {
-    "learning_rate": stats.loguniform(1e-4, 1),
-    "momentum": stats.uniform(0, 0.99),
-    "layers": stats.randint(1, 4),
-    "units_1": lograndint(8, 64),
-    "units_2": when(lambda config: config["layers"] >= 2, lograndint(8, 64)),
-    "units_3": when(lambda config: config["layers"] >= 3, lograndint(8, 64)),
-    "optimizer": categorical(["sgd", "adam"]),
-    "width": 2,
-}
+SPACE = {name: domain for name, domain in EVERY_KIND.items() if name != "nesterov"}
 GOOD = {"learning_rate": 0.1, "momentum": 0.5, "layers": 2, "units_1": 8, "units_2": 16,
         "optimizer": "adam", "width": 2}
 
