@@ -18,9 +18,10 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["arguments", "datasets", "objectives", "plots", "space", "tuner"],
+    submodules=["arguments", "benchmark", "datasets", "objectives", "plots", "space", "tuner"],
     submod_attrs={
         "arguments": ["check_int", "check_positive"],
+        "benchmark": ["Recording", "read_recording", "write_recording"],
         "datasets": [
             "CIFAR10",
             "FashionMNIST",

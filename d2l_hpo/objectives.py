@@ -9,6 +9,7 @@ import io
 import math
 import os
 from pathlib import Path
+import time
 
 from d2l_hpo import _compat  # noqa: F401  (before torch: it mends torchvision)
 
@@ -56,7 +57,8 @@ class HPOTrainer(d2l.Trainer):
         self.prepare_model(model)
         if not self.plot:
             model.plot = lambda *args, **kwargs: None
-        self.epoch, self.train_batch_idx, self.training_loss = 0, 0, 0.0
+        self.epoch, self.train_batch_idx = 0, 0
+        self.training_loss, self.training_seconds = 0.0, 0.0
         with reproducible(self.seed):
             self.prepare_optimizer()
             if self.checkpoint is not None:
@@ -76,7 +78,8 @@ class HPOTrainer(d2l.Trainer):
         self.optim = self.model.configure_optimizers()
 
     def fit_epoch(self):
-        """Train for one epoch and keep the mean training loss over its examples."""
+        """Train for one epoch; keep its mean training loss and add up the seconds."""
+        start = time.perf_counter()
         state = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)
         torch.manual_seed(int(state[0]))
         if hasattr(self.train_dataloader, "set_epoch"):
@@ -93,6 +96,7 @@ class HPOTrainer(d2l.Trainer):
             total += loss.detach() * len(batch[-1])
             examples += len(batch[-1])
         self.training_loss = float(total) / examples
+        self.training_seconds += time.perf_counter() - start
         self.epoch += 1
 
     def error(self, dataloader) -> float:
@@ -123,6 +127,7 @@ class HPOTrainer(d2l.Trainer):
         path = Path(self.checkpoint)
         partial = path.with_name(path.name + ".partial")
         state = {"epoch": self.epoch, "training_loss": self.training_loss,
+                 "training_seconds": self.training_seconds,
                  "model": self.model.state_dict(), "optimizer": self.optim.state_dict()["state"]}
         content = io.BytesIO()
         torch.save(state, content)  # in memory, since torch.save hides why a write failed
@@ -145,7 +150,8 @@ class HPOTrainer(d2l.Trainer):
             self.model.load_state_dict(state["model"])
             groups = self.optim.state_dict()["param_groups"]
             self.optim.load_state_dict({"state": state["optimizer"], "param_groups": groups})
-            self.epoch, self.training_loss = state["epoch"], state["training_loss"]
+            for name in ("epoch", "training_loss", "training_seconds"):
+                setattr(self, name, state[name])
         except Exception as error:  # torch raises errors of many kinds, and names no file
             raise ValueError(f"{self.checkpoint} is damaged or of another model; delete it to "
                              "train from the start") from error

@@ -92,7 +92,8 @@ def test_a_checkpoint_beyond_max_epochs_is_an_error(tmp_path):
 def test_a_checkpoint_holds_plain_values_and_tensors_only(tmp_path):
     trainer = train_model(lenet, small_data(), 1, str(tmp_path / "a.pt"))
     saved = torch.load(tmp_path / "a.pt", weights_only=True)
-    assert set(saved) == {"epoch", "training_loss", "model", "optimizer"}
+    assert set(saved) == {"epoch", "training_loss", "training_seconds", "model", "optimizer"}
+    assert saved["training_seconds"] == trainer.training_seconds > 0
     assert (saved["epoch"], saved["training_loss"]) == (1, trainer.training_loss)
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
 

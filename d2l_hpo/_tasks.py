@@ -1,0 +1,103 @@
+"""The tasks of the recorded benchmarks: a configuration space, and how a configuration is trained.
+
+Ranges are wide on purpose, so that some configurations diverge and some are slow. The objectives of
+the chapter train LeNet; the two cheap tasks are here.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from d2l_hpo import _compat  # noqa: F401  # isort: split
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from d2l_hpo.datasets import FashionMNIST, TensorData
+from d2l_hpo.objectives import HPOTrainer, Network, read_config, train_lenet, train_model
+from d2l_hpo.space import categorical, lograndint
+
+
+@dataclass(frozen=True)
+class Task:
+    """A configuration space and `train(config, max_epochs, checkpoint, seed) -> HPOTrainer`."""
+
+    space: dict[str, Any]
+    train: Callable[..., HPOTrainer]
+    data: Callable[[], TensorData]
+    """The data on which trainers of this task are validated and tested."""
+
+
+def train_mlp(config: dict, max_epochs: int, checkpoint=None, seed: int = 0) -> HPOTrainer:
+    """Train a perceptron of two hidden layers with dropout on the small Fashion-MNIST."""
+    names = ["learning_rate", "batch_size", "units_1", "units_2", "dropout_1", "dropout_2"]
+    config = read_config(config, names)
+
+    def build() -> Network:
+        layers, inputs = [nn.Flatten()], 784
+        for units, dropout in (("units_1", "dropout_1"), ("units_2", "dropout_2")):
+            layers += [nn.Linear(inputs, config[units]), nn.ReLU(), nn.Dropout(config[dropout])]
+            inputs = config[units]
+        return Network(nn.Sequential(*layers, nn.Linear(inputs, 10)), config["learning_rate"])
+
+    return train_model(build, FashionMNIST(config["batch_size"]), max_epochs, checkpoint, seed)
+
+
+def train_digits(config: dict, max_epochs: int, checkpoint=None, seed: int = 0) -> HPOTrainer:
+    """Train a perceptron of one hidden layer on scikit-learn's digits."""
+    names = ["learning_rate", "batch_size", "momentum", "weight_decay", "units"]
+    config = read_config(config, names)
+
+    def build() -> Network:
+        net = nn.Sequential(nn.Linear(64, config["units"]), nn.ReLU(),
+                            nn.Linear(config["units"], 10))
+        return Network(net, config["learning_rate"], config["momentum"], config["weight_decay"])
+
+    return train_model(build, digits(config["batch_size"]), max_epochs, checkpoint, seed)
+
+
+def digits(batch_size: int = 64) -> TensorData:
+    """Return the 1,797 digits: 797 for training, 500 for validation, 500 for the test."""
+    X, y = _digits()
+    parts = [(X[rows], y[rows]) for rows in (slice(1000, None), slice(500), slice(500, 1000))]
+    return TensorData(*parts, batch_size=batch_size)
+
+
+@cache
+def _digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """Images in [0, 1], shape (1797, 64), and labels, shuffled once and for all."""
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    return (torch.from_numpy(images[order].astype(np.float32) / 16),
+            torch.from_numpy(labels[order].astype(np.int64)))
+
+
+TASKS = {
+    "lenet": Task({
+        "learning_rate": stats.loguniform(1e-3, 1),
+        "batch_size": lograndint(16, 256),
+        "momentum": stats.uniform(0, 0.99),
+        "weight_decay": stats.loguniform(1e-6, 1e-1),
+        "width": stats.randint(1, 3),
+        "activation": categorical(["relu", "tanh", "sigmoid"]),
+    }, train_lenet, FashionMNIST),
+    "mlp": Task({
+        "learning_rate": stats.loguniform(1e-3, 3),
+        "batch_size": lograndint(16, 256),
+        "units_1": lograndint(8, 256),
+        "units_2": lograndint(8, 256),
+        "dropout_1": stats.uniform(0, 0.9),
+        "dropout_2": stats.uniform(0, 0.9),
+    }, train_mlp, FashionMNIST),
+    "digits": Task({
+        "learning_rate": stats.loguniform(1e-3, 3),
+        "batch_size": lograndint(8, 256),
+        "momentum": stats.uniform(0, 0.99),
+        "weight_decay": stats.loguniform(1e-6, 1e-1),
+        "units": lograndint(4, 128),
+    }, train_digits, digits),
+}
