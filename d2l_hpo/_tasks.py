@@ -94,7 +94,7 @@ TASKS = {
         "dropout_2": stats.uniform(0, 0.9),
     }, train_mlp, FashionMNIST),
     "digits": Task({
-        "learning_rate": stats.loguniform(1e-3, 3),
+        "learning_rate": stats.loguniform(1e-3, 30),
         "batch_size": lograndint(8, 256),
         "momentum": stats.uniform(0, 0.99),
         "weight_decay": stats.loguniform(1e-6, 1e-1),

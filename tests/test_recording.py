@@ -12,7 +12,8 @@ import pytest
 from d2l_hpo import _recording, read_recording, write_recording
 from d2l_hpo._recording import Job, design, finished, make_jobs, read_lines, run
 from d2l_hpo._tasks import TASKS
-from d2l_hpo.space import check_configuration
+from d2l_hpo.benchmark import DATA
+from d2l_hpo.space import check_configuration, describe_space
 
 TIMES = ("seconds", "latency")
 
@@ -158,3 +159,24 @@ def test_a_truncated_recording_is_an_error_with_its_name(tmp_path, short, keep):
     path.write_bytes(content[: int(keep * len(content)) if keep < 1 else keep])
     with pytest.raises(ValueError, match=r"a\.npz is damaged or no recording"):
         read_recording(path)
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("recording_*.npz")), ids=lambda path: path.stem)
+def test_shipped_recordings_are_whole_and_fit_their_tasks(path):
+    recording = read_recording(path)
+    task = TASKS[recording.card["task"]]
+    assert recording.card["space"] == describe_space(task.space)
+    assert {index for index, repetition in recording.rows if repetition == 4} == set(range(24))
+    for row in recording.rows.values():
+        assert check_configuration(task.space, row["config"]) == row["config"]
+        errors, seconds = np.array(row["error"]), np.array(row["seconds"])
+        trained = np.isfinite(seconds)
+        assert (np.diff(seconds[trained]) > 0).all() and len(errors) == recording.card["epochs"]
+        assert ((errors[trained] >= 0) & (errors[trained] <= 1))[:-1].all()
+        assert np.isnan(row["test_error"]) == (not np.isfinite(errors[-1]))
+
+
+def test_training_anew_gives_what_was_recorded():
+    row = read_recording(DATA / "recording_digits.npz").rows[0, 0]
+    trainer = TASKS["digits"].train(row["config"], 3, None, 0)
+    assert trainer.validation_error() == pytest.approx(row["error"][2], abs=0.05)
