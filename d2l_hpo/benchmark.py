@@ -38,9 +38,12 @@ def write_recording(path: Path, card: dict[str, Any], rows: Iterable[dict[str, A
     arrays["class_errors"] = np.array([row["class_errors"] for row in rows], float)
     arrays["config"] = np.array([json.dumps(row["config"]) for row in rows])
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as file:
-        np.savez_compressed(file, card=np.array(json.dumps(card)), **arrays)
-    os.replace(partial, path)
+    try:
+        with open(partial, "wb") as file:
+            np.savez_compressed(file, card=np.array(json.dumps(card)), **arrays)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
     return Recording(card, by_key)
 
 

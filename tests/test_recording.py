@@ -151,6 +151,23 @@ def test_two_spaces_are_not_mixed(tmp_path, monkeypatch, short):
         _recording.record("digits", 2, 1, "cpu", tmp_path / "jobs", path)
 
 
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, short):
+    path = tmp_path / "a.npz"
+    rows = list(finished([run(first_job(tmp_path / "jobs"))]))
+    write_recording(path, {"epochs": 3}, rows)
+    before = path.read_bytes()
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_recording(path, {"epochs": 3}, rows)
+    assert path.read_bytes() == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.npz", "jobs"]
+
+
 @pytest.mark.parametrize("keep", [0, 100, 0.5, 0.99])
 def test_a_truncated_recording_is_an_error_with_its_name(tmp_path, short, keep):
     path = tmp_path / "a.npz"
