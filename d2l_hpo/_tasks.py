@@ -1,7 +1,6 @@
-"""The tasks of the recorded benchmarks: a configuration space, and how a configuration is trained.
+"""The tasks of the recorded benchmarks: how their configurations are trained.
 
-Ranges are wide on purpose, so that some configurations diverge and some are slow. The objectives of
-the chapter train LeNet; the two cheap tasks are here.
+The objectives of the chapter train LeNet; the two cheap tasks are here.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from d2l_hpo import _compat  # noqa: F401  # isort: split
 
@@ -19,7 +17,7 @@ from torch import nn
 
 from d2l_hpo.datasets import FashionMNIST, TensorData
 from d2l_hpo.objectives import HPOTrainer, Network, read_config, train_lenet, train_model
-from d2l_hpo.space import categorical, lograndint
+from d2l_hpo._task_spaces import SPACES
 
 
 @dataclass(frozen=True)
@@ -77,27 +75,7 @@ def _digits() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 TASKS = {
-    "lenet": Task({
-        "learning_rate": stats.loguniform(1e-3, 1),
-        "batch_size": lograndint(16, 256),
-        "momentum": stats.uniform(0, 0.99),
-        "weight_decay": stats.loguniform(1e-6, 1e-1),
-        "width": stats.randint(1, 3),
-        "activation": categorical(["relu", "tanh", "sigmoid"]),
-    }, train_lenet, FashionMNIST),
-    "mlp": Task({
-        "learning_rate": stats.loguniform(1e-3, 3),
-        "batch_size": lograndint(16, 256),
-        "units_1": lograndint(8, 256),
-        "units_2": lograndint(8, 256),
-        "dropout_1": stats.uniform(0, 0.9),
-        "dropout_2": stats.uniform(0, 0.9),
-    }, train_mlp, FashionMNIST),
-    "digits": Task({
-        "learning_rate": stats.loguniform(1e-3, 30),
-        "batch_size": lograndint(8, 256),
-        "momentum": stats.uniform(0, 0.99),
-        "weight_decay": stats.loguniform(1e-6, 1e-1),
-        "units": lograndint(4, 128),
-    }, train_digits, digits),
+    "lenet": Task(SPACES["lenet"], train_lenet, FashionMNIST),
+    "mlp": Task(SPACES["mlp"], train_mlp, FashionMNIST),
+    "digits": Task(SPACES["digits"], train_digits, digits),
 }

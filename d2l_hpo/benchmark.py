@@ -3,18 +3,28 @@
     python -m d2l_hpo.benchmark record TASK    record a task: lenet, mlp or digits
 
 A recording is one compressed file of plain arrays: a row a job (configuration and repetition), a
-column an epoch. Curves end early, with nan, where training diverged.
+column an epoch. Curves end early, with nan, where training diverged. A configuration that was not
+recorded is replayed from a surrogate, a regression on the recorded rows. Replaying needs no torch.
 """
 import argparse
 import json
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from d2l_hpo.arguments import check_int
+from d2l_hpo.space import check_configuration, check_space, describe_space
+from d2l_hpo._task_spaces import SPACES
+
+if TYPE_CHECKING:
+    from d2l_hpo._surrogate import Surrogate
 
 DATA = Path(__file__).with_name("data")
 CURVES = ("error", "loss", "seconds")
@@ -53,6 +63,7 @@ def read_recording(path: Path) -> Recording:
         with np.load(path, allow_pickle=False) as file:
             card = json.loads(str(file["card"]))
             columns = {name: file[name] for name in (*CURVES, *SCALARS, "class_errors", "config")}
+            columns |= {name: columns[name].astype(float).round(7) for name in CURVES}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged or no recording; record it again") from error
     rows = {}
@@ -64,12 +75,147 @@ def read_recording(path: Path) -> Recording:
     return Recording(card, rows)
 
 
+def fit_surrogate(path: Path) -> Recording:
+    """Fit the surrogate's kernels to a recording and store their parameters in its card."""
+    from d2l_hpo._surrogate import Surrogate  # scikit-learn takes a second to import
+    recording = read_recording(path)
+    card = {name: value for name, value in recording.card.items() if name != "kernels"}
+    surrogate = Surrogate.of_rows(SPACES[card["task"]], recording.rows.values())
+    return write_recording(path, card | {"kernels": surrogate.kernels}, recording.rows.values())
+
+
 def _padded(curves: list[list[float | None]], epochs: int) -> np.ndarray:
     """Stack curves, shape (rows, epochs), with nan after a divergence."""
     table = np.full((len(curves), epochs), np.nan, np.float32)
     for row, curve in zip(table, curves, strict=True):
         row[: len(curve)] = np.array(curve, float)
     return table
+
+
+class RecordedBenchmark:
+    """A recorded task: learning curves by configuration, and an objective that looks them up.
+
+    `curve(config)` of a recorded configuration is what was measured in its first repetition; of
+    any other configuration in the space it is predicted by a surrogate, once, and then kept.
+    """
+
+    task: str
+
+    def __init__(self, path: Path | str | None = None):
+        path = DATA / f"recording_{self.task}.npz" if path is None else Path(path)
+        self.recording = read_recording(path)
+        self.card = self.recording.card
+        self.config_space = check_space(SPACES[self.task])
+        for name, expected in (("task", self.task), ("space", describe_space(self.config_space))):
+            if self.card[name] != expected:
+                raise ValueError(f"{path} was recorded with {name} {self.card[name]!r}, expected "
+                                 f"{expected!r}; record it again")
+        self.max_epochs = self.card["epochs"]
+        self._rows = [row for key, row in sorted(self.recording.rows.items()) if key[1] == 0]
+        self._key = itemgetter(*self.config_space)
+        self._curves = {self._key(row["config"]): _measured_curve(row) for row in self._rows}
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """The recorded configurations, in the order of the design, as new dictionaries."""
+        return [dict(row["config"]) for row in self._rows]
+
+    def curve(self, config: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return validation errors and elapsed seconds after epochs 1, 2, ..., `max_epochs`.
+
+        The arrays are read-only. Where training diverged, errors are nan and seconds stand still.
+        ValueError or TypeError for a configuration outside the space.
+        """
+        try:
+            return self._curves[self._key(config)]
+        except (KeyError, TypeError):
+            config = check_configuration(self.config_space, config)
+            return self.curves([config])[0]
+
+    def curves(self, configs: Sequence[Mapping[str, Any]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the curves of many configurations; faster than one after another."""
+        new = [check_configuration(self.config_space, config) for config in configs
+               if self._key(config) not in self._curves]
+        if new:
+            for config, *pair in zip(new, *self.surrogate.predict(new), strict=True):
+                self._curves[self._key(config)] = _read_only(*pair)
+        return [self._curves[self._key(config)] for config in configs]
+
+    def __call__(self, config: Mapping[str, Any], max_epochs: int | None = None) -> dict:
+        """Return the error and the elapsed seconds after `max_epochs` epochs (None: all)."""
+        epochs = self.max_epochs if max_epochs is None else check_int("max_epochs", max_epochs)
+        if epochs > self.max_epochs:
+            raise ValueError(f"max_epochs is {epochs}, but {self.max_epochs} epochs are recorded")
+        errors, seconds = self.curve(config)
+        return {"error": float(errors[epochs - 1]), "elapsed_time": float(seconds[epochs - 1])}
+
+    def table(self, name: str) -> np.ndarray:
+        """Return a column of the recording, one row for each of `configs`.
+
+        "error", "loss" and "seconds" have shape (configurations, epochs), "class_errors" has
+        (configurations, classes), "test_error", "parameters", "memory" (bytes) and "latency"
+        (seconds) have (configurations,).
+        """
+        self._check_column(name)
+        return np.array([row[name] for row in self._rows])
+
+    def repetitions(self, name: str) -> np.ndarray:
+        """Return a column of the configurations that were trained with several seeds.
+
+        The shape is that of `table` with one more axis: (configurations, seeds, ...).
+        """
+        self._check_column(name)
+        rows = self.recording.rows
+        seeds = 1 + max(repetition for _, repetition in rows)
+        complete = [index for index, repetition in sorted(rows) if repetition == seeds - 1]
+        return np.array([[rows[index, seed][name] for seed in range(seeds)] for index in complete])
+
+    def _check_column(self, name: str) -> None:
+        columns = [*CURVES, *SCALARS[2:], "class_errors"]
+        if name not in columns:
+            raise ValueError(f"unknown column {name!r}; the recording has {columns}")
+
+    @cached_property
+    def surrogate(self) -> "Surrogate":
+        """The regression on all recorded rows that predicts unrecorded configurations."""
+        from d2l_hpo._surrogate import Surrogate  # scikit-learn takes a second to import
+        return Surrogate.of_rows(self.config_space, self.recording.rows.values(),
+                                 self.card.get("kernels"))
+
+    def surrogate_quality(self, folds: int = 8) -> dict[str, Any]:
+        """Cross-validate the surrogate: Kendall's tau and R2 of errors by epoch, and of seconds."""
+        return self.surrogate.quality([index for index, _ in self.recording.rows], folds)
+
+
+class LeNetBenchmark(RecordedBenchmark):
+    """LeNet on the small Fashion-MNIST: 256 configurations, 27 epochs."""
+
+    task = "lenet"
+
+
+class MLPBenchmark(RecordedBenchmark):
+    """A perceptron with dropout on the small Fashion-MNIST: 512 configurations, 27 epochs."""
+
+    task = "mlp"
+
+
+class DigitsBenchmark(RecordedBenchmark):
+    """A small perceptron on scikit-learn's digits: 512 configurations, 27 epochs."""
+
+    task = "digits"
+
+
+def _measured_curve(row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return errors and elapsed seconds of a row; the seconds stand still after a divergence."""
+    seconds = np.array(row["seconds"])
+    return _read_only(np.array(row["error"]), np.fmax.accumulate(seconds))
+
+
+def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return arrays that cannot be changed, since every caller gets the same ones."""
+    for array in arrays:
+        array.setflags(write=False)
+    return arrays
 
 
 def _main(arguments: list[str] | None = None) -> None:
