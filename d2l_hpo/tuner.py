@@ -33,33 +33,38 @@ class Trial:
 
 
 class HPOSearcher:
-    """Decides which configuration is tried next."""
+    """Decides which configuration is tried next: the initial one, then what `propose` returns."""
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0):
         self.config_space = check_space(config_space)
         self.initial_config = (None if initial_config is None else
                                check_configuration(self.config_space, initial_config))
         self.seed = seed
         self.rng = np.random.default_rng(seed)
+        self.started = False
 
     def sample_configuration(self) -> dict | None:
         """Return the next configuration, or None if there is none left."""
-        raise NotImplementedError(f"{type(self).__name__} must define sample_configuration")
+        first, self.started = not self.started, True
+        if first and self.initial_config is not None:
+            return dict(self.initial_config)
+        return self.propose()
+
+    def propose(self) -> dict | None:
+        """Return a configuration of the searcher's own, or None if there is none left."""
+        raise NotImplementedError(f"{type(self).__name__} must define propose")
 
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
         """Learn that `config` had this error (nan: it failed). Most simple searchers ignore it."""
 
+    def settings(self) -> dict:
+        """Return what else, beside space and seed, makes this search what it is, as plain values."""
+        return {"searcher": type(self).__name__, "initial_config": self.initial_config}
+
 
 class RandomSearcher(HPOSearcher):
     """Proposes the initial configuration first, then independent random draws."""
-    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0):
-        super().__init__(config_space, initial_config, seed)
-        self.started = False
-
-    def sample_configuration(self) -> dict:
-        """Return the initial configuration at the first call, then random ones."""
-        first, self.started = not self.started, True
-        if first and self.initial_config is not None:
-            return dict(self.initial_config)
+    def propose(self) -> dict:
+        """Return a random configuration."""
         return sample_configuration(self.config_space, self.rng)
 
 
@@ -102,8 +107,7 @@ class BasicScheduler(HPOScheduler):
         searcher = self.searcher
         return {"class": type(self).__name__, "space": describe_space(searcher.config_space),
                 "seed": int(searcher.seed),
-                "settings": {"searcher": type(searcher).__name__, "max_epochs": self.max_epochs,
-                             "initial_config": searcher.initial_config}}
+                "settings": {**searcher.settings(), "max_epochs": self.max_epochs}}
 
 
 class HPOTuner:

@@ -74,7 +74,7 @@ def test_a_bad_space_is_an_error(space):
 
 
 def test_base_classes_say_what_must_be_defined():
-    with pytest.raises(NotImplementedError, match="HPOSearcher must define sample_configuration"):
+    with pytest.raises(NotImplementedError, match="HPOSearcher must define propose"):
         HPOSearcher(SPACE).sample_configuration()
     scheduler = type("Lazy", (HPOScheduler,), {})()
     for method, arguments in (("suggest", ()), ("update", (Trial(0, {}), 0.1)), ("describe", ())):
