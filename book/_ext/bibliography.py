@@ -7,6 +7,7 @@ from typing import Any
 import pybtex.plugin
 import sphinxcontrib.bibtex.plugin
 from pybtex.database import Entry
+from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style as UnsrtStyle
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
@@ -33,7 +34,7 @@ def author_year(entry: Entry) -> str:
         who = f"{names[0]} and {names[1]}"
     else:
         who = names[0] if len(names) == 1 else f"{names[0]} et al."
-    return f"{who.replace('{', '').replace('}', '')}, {entry.fields['year']}"
+    return f"{Text.from_latex(who)}, {entry.fields['year']}"
 
 
 class AuthorYearLabels(BaseLabelStyle):
