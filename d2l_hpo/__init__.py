@@ -18,10 +18,21 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["arguments", "benchmark", "datasets", "objectives", "plots", "space", "tuner"],
+    submodules=["arguments", "benchmark", "datasets", "objectives", "plots", "random_search",
+                "simulator", "space", "tuner"],
     submod_attrs={
         "arguments": ["check_int", "check_positive"],
-        "benchmark": ["Recording", "read_recording", "write_recording"],
+        "benchmark": [
+            "DigitsBenchmark",
+            "LeNetBenchmark",
+            "MLPBenchmark",
+            "RecordedBenchmark",
+            "RecordedSearcher",
+            "Recording",
+            "fit_surrogate",
+            "read_recording",
+            "write_recording",
+        ],
         "datasets": [
             "CIFAR10",
             "FashionMNIST",
@@ -44,11 +55,21 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "plots": [
             "COLORS",
             "glue",
+            "plot_any_time",
             "plot_hyperparameter",
             "plot_learning_curves",
             "plot_search",
             "use_style",
         ],
+        "random_search": [
+            "GridSearcher",
+            "SobolSearcher",
+            "grid_axes",
+            "incumbent_errors",
+            "paired_bootstrap",
+            "repeat_search",
+        ],
+        "simulator": ["simulate"],
         "space": [
             "CheckedSpace",
             "categorical",

@@ -7,6 +7,7 @@ back to the middle of it.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -79,9 +80,19 @@ class Distribution:
     high: float
     is_integer: bool
 
+    @cached_property
+    def parameters(self) -> tuple[tuple[Any, ...], Any, Any]:
+        """The frozen distribution's shapes, location and scale."""
+        return self.frozen.dist._parse_args(*self.frozen.args, **self.frozen.kwds)
+
     def values(self, u: np.ndarray) -> list:
         """Map `u`, shape (n,), to n values."""
-        values = np.clip(self.frozen.ppf(u), self.low, self.high)  # randint.ppf(0) is low - 1
+        shapes, loc, scale = self.parameters
+        # What `frozen.ppf` does between 0 and 1, without its checks, which take ten times as long.
+        inside = np.clip(u, np.finfo(float).tiny, 1 - np.finfo(float).epsneg)
+        values = self.frozen.dist._ppf(inside, *(np.full(len(u), shape) for shape in shapes))
+        values = np.select([u <= 0, u >= 1], [self.low, self.high], values * scale + loc)
+        values = np.clip(values, self.low, self.high)
         return (values.astype(np.int64) if self.is_integer else values).tolist()
 
     def to_unit(self, value: float) -> float:
@@ -105,7 +116,7 @@ class Distribution:
         generator = self.frozen.dist
         kind = type(generator)
         known = kind.__module__.startswith("scipy.") or kind is LogRandInt
-        shapes, loc, scale = generator._parse_args(*self.frozen.args, **self.frozen.kwds)
+        shapes, loc, scale = self.parameters
         names = generator.shapes.replace(",", " ").split() if generator.shapes else []
         parameters = dict(zip([*names, "loc", "scale"], [*shapes, loc, scale], strict=True))
         return {

@@ -1,17 +1,20 @@
 """A surrogate of a recorded task: error and seconds of configurations that were never trained.
 
-Two Gaussian processes are fitted to the recorded rows: one to the logit of the validation errors of
-all epochs, one to the logarithm of the seconds of an epoch. Their inputs are the hyperparameters,
-scaled to [0, 1], and the logarithm of how far a single example moves the weights: learning rate
-over batch size and over 1 - momentum. Predictions are the processes' means, hence without noise.
+Two Gaussian processes are fitted to the recorded rows: one to the normal scores of the validation
+errors of all epochs, one to the logarithm of the seconds of an epoch. The normal score of an error
+is the standard normal quantile of its rank; it makes cliffs between good and useless configurations
+less steep, and what is predicted stays between the smallest and the largest error. Inputs are the
+hyperparameters, scaled to [0, 1], and the logarithm of how far a single example moves the weights:
+learning rate over batch size and over 1 - momentum. Predictions are the processes' means, hence
+without noise.
 """
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import kendalltau
+from scipy.special import ndtr, ndtri
+from scipy.stats import kendalltau, rankdata
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -19,10 +22,11 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 
 from d2l_hpo._domains import Categories
+from d2l_hpo.arguments import check_int
 from d2l_hpo.space import check_space
 
 GUESSING = 0.9  # the error of guessing among ten classes, which stands for a diverged training
-SMALLEST = 1e-3  # errors are clipped to [SMALLEST, 1 - SMALLEST] before the logit
+DECIMALS = 6  # of predictions; the last bits depend on how many are predicted together
 
 
 class Surrogate:
@@ -40,11 +44,12 @@ class Surrogate:
         self.epochs = errors.shape[1]
         self.points = self.features(configs)
         filled = np.where(np.isfinite(errors), errors, GUESSING)
-        self.logits = logit(np.clip(filled, SMALLEST, 1 - SMALLEST))
+        self.sorted_errors = np.sort(filled, axis=0)
+        self.scores = ndtri((rankdata(filled, axis=0) - 0.5) / len(filled))
         trained = np.isfinite(seconds).sum(1)
         self.log_seconds = np.log(np.nanmax(seconds, 1) / trained)
         kernels = kernels or {}
-        self.error_model = fit(self.points, self.logits, kernels.get("error"))
+        self.error_model = fit(self.points, self.scores, kernels.get("error"))
         self.seconds_model = fit(self.points, self.log_seconds, kernels.get("seconds"))
         self.kernels = {"error": self.error_model.kernel_.theta.tolist(),
                         "seconds": self.seconds_model.kernel_.theta.tolist()}
@@ -69,30 +74,48 @@ class Surrogate:
         return np.column_stack([*columns, np.log(step) / 10])
 
     def predict(self, configs: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-        """Return validation errors and elapsed seconds, each of shape (configurations, epochs)."""
+        """Return validation errors and elapsed seconds, each of shape (configurations, epochs).
+
+        Errors and seconds an epoch are rounded to a millionth.
+        """
         points = self.features(configs)
-        errors = expit(self.error_model.predict(points))
-        seconds = np.exp(self.seconds_model.predict(points))
+        errors = self.errors_of(mean(self.error_model, points))
+        seconds = np.exp(mean(self.seconds_model, points))
+        errors, seconds = errors.round(DECIMALS), seconds.clip(10.0 ** -DECIMALS).round(DECIMALS)
         return errors, np.outer(seconds, np.arange(1, self.epochs + 1))
 
+    def errors_of(self, scores: np.ndarray) -> np.ndarray:
+        """Turn normal scores, shape (n, epochs), into errors by interpolating the recorded ones."""
+        last = len(self.sorted_errors) - 1
+        ranks = np.clip(ndtr(scores) * (last + 1) - 0.5, 0, last)
+        lower = ranks.astype(int)
+        below, above = (np.take_along_axis(self.sorted_errors, np.minimum(index, last), axis=0)
+                        for index in (lower, lower + 1))
+        return below + (ranks - lower) * (above - below)
+
     def quality(self, groups: Sequence[int], folds: int = 8) -> dict[str, np.ndarray | float]:
-        """Cross-validate: Kendall's tau and R2 of the errors of each epoch and of the seconds.
+        """Cross-validate: Kendall's tau and R2 of the errors of each epoch and of log seconds.
 
         Rows with an equal number in `groups` (repetitions of a configuration) stay together. The
-        kernels keep the parameters that all rows gave them.
+        kernels keep the parameters that all rows gave them. ValueError if there are fewer groups
+        than `folds`.
         """
-        errors, seconds = np.empty_like(self.logits), np.empty_like(self.log_seconds)
+        if check_int("folds", folds, 2) > len(set(groups)):
+            raise ValueError(f"folds is {folds}, but only {len(set(groups))} configurations are "
+                             "recorded; give fewer folds or go on recording")
+        errors, seconds = np.empty_like(self.scores), np.empty_like(self.log_seconds)
         for train, test in GroupKFold(folds).split(self.points, groups=groups):
-            for model, targets, out in ((self.error_model, self.logits, errors),
+            for model, targets, out in ((self.error_model, self.scores, errors),
                                         (self.seconds_model, self.log_seconds, seconds)):
                 again = regressor(model.kernel_, optimizer=None)
-                out[test] = again.fit(self.points[train], targets[train]).predict(self.points[test])
-        truth, predicted = expit(self.logits), expit(errors)
+                again.fit(self.points[train], targets[train])
+                out[test] = mean(again, self.points[test])
+        truth, predicted = self.errors_of(self.scores), self.errors_of(errors)
         taus = [kendalltau(*pair).statistic for pair in zip(truth.T, predicted.T, strict=True)]
         return {"error_tau": np.array(taus),
                 "error_r2": r2_score(truth, predicted, multioutput="raw_values"),
                 "seconds_tau": kendalltau(self.log_seconds, seconds).statistic,
-                "seconds_r2": r2_score(np.exp(self.log_seconds), np.exp(seconds))}
+                "seconds_r2": r2_score(self.log_seconds, seconds)}
 
 
 def scaled_columns(domain: Any, values: list) -> list[np.ndarray]:
@@ -109,6 +132,12 @@ def scaled_columns(domain: Any, values: list) -> list[np.ndarray]:
 def regressor(kernel: Any, **settings: Any) -> GaussianProcessRegressor:
     """Return a Gaussian process with this kernel and standardised targets."""
     return GaussianProcessRegressor(kernel, normalize_y=True, **settings)
+
+
+def mean(model: GaussianProcessRegressor, points: np.ndarray) -> np.ndarray:
+    """Return what `model.predict` does, without its checks, which take longer for one point."""
+    standardised = model.kernel_(points, model.X_train_) @ model.alpha_
+    return standardised * model._y_train_std + model._y_train_mean
 
 
 def fit(points: np.ndarray, targets: np.ndarray,

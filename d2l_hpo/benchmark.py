@@ -9,18 +9,18 @@ recorded is replayed from a surrogate, a regression on the recorded rows. Replay
 import argparse
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from d2l_hpo.arguments import check_int
 from d2l_hpo.space import check_configuration, check_space, describe_space
+from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo._task_spaces import SPACES
 
 if TYPE_CHECKING:
@@ -58,19 +58,34 @@ def write_recording(path: Path, card: dict[str, Any], rows: Iterable[dict[str, A
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a recording; ValueError with the file's name if it is damaged or truncated."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            card = json.loads(str(file["card"]))
-            columns = {name: file[name] for name in (*CURVES, *SCALARS, "class_errors", "config")}
-            columns |= {name: columns[name].astype(float).round(7) for name in CURVES}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged or no recording; record it again") from error
+    """Read a recording.
+
+    FileNotFoundError says how to record it, ValueError that the file is damaged or no recording.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path} does not exist; record it: python -m d2l_hpo.benchmark "
+                                f"record TASK --output {path} (TASK: {', '.join(SPACES)})")
+    with open(path, "rb") as file:
+        try:
+            return _parse(file)
+        except Exception as error:  # damaged bytes make zip, zlib, npy and JSON fail in many ways
+            raise ValueError(f"{path} is damaged or no recording; record it again") from error
+
+
+def _parse(file: IO[bytes]) -> Recording:
+    """Read a recording from an open file; any exception if it is damaged."""
+    with np.load(file, allow_pickle=False) as arrays:
+        card = json.loads(str(arrays["card"]))
+        columns = {name: arrays[name] for name in (*CURVES, *SCALARS, "class_errors", "config")}
+    for name in CURVES:
+        columns[name] = columns[name].astype(float).round(7)
+        if columns[name].shape[1:] != (card["epochs"],):
+            raise ValueError(f"{name} has shape {columns[name].shape}, not {card['epochs']} epochs")
     rows = {}
-    for i in range(len(columns["index"])):
-        row = {name: columns[name][i].tolist() for name in (*CURVES, *SCALARS, "class_errors")}
+    for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+        row = dict(zip(columns, values, strict=True))
         row |= {name: int(row[name]) for name in ("index", "repetition", "parameters", "memory")}
-        row["config"] = json.loads(str(columns["config"][i]))
+        row["config"] = json.loads(row["config"])
         rows[row["index"], row["repetition"]] = row
     return Recording(card, rows)
 
@@ -107,13 +122,17 @@ class RecordedBenchmark:
         self.card = self.recording.card
         self.config_space = check_space(SPACES[self.task])
         for name, expected in (("task", self.task), ("space", describe_space(self.config_space))):
-            if self.card[name] != expected:
-                raise ValueError(f"{path} was recorded with {name} {self.card[name]!r}, expected "
-                                 f"{expected!r}; record it again")
+            if self.card.get(name) != expected:
+                raise ValueError(f"{path} was recorded with {name} {self.card.get(name)!r}, "
+                                 f"expected {expected!r}; record it again")
         self.max_epochs = self.card["epochs"]
         self._rows = [row for key, row in sorted(self.recording.rows.items()) if key[1] == 0]
-        self._key = itemgetter(*self.config_space)
-        self._curves = {self._key(row["config"]): _measured_curve(row) for row in self._rows}
+        if not self._rows:
+            raise ValueError(f"{path} holds no configuration yet; go on recording it: python -m "
+                             f"d2l_hpo.benchmark record {self.task} --output {path}")
+        self._values = itemgetter(*self.config_space)
+        self._curves = {self._values(row["config"]): _measured_curve(row) for row in self._rows}
+        self._types = [type(value) for value in next(iter(self._curves))]
 
     @property
     def configs(self) -> list[dict[str, Any]]:
@@ -127,19 +146,24 @@ class RecordedBenchmark:
         ValueError or TypeError for a configuration outside the space.
         """
         try:
-            return self._curves[self._key(config)]
-        except (KeyError, TypeError):
-            config = check_configuration(self.config_space, config)
-            return self.curves([config])[0]
+            values = self._values(config)
+            # 64 and 64.0 are equal keys, but only one of them is a batch size
+            if len(config) == len(values) and [*map(type, values)] == self._types:
+                return self._curves[values]
+        except (KeyError, TypeError):  # not known yet, or no configuration: found out next
+            pass
+        return self.curves([config])[0]
 
     def curves(self, configs: Sequence[Mapping[str, Any]]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the curves of many configurations; faster than one after another."""
-        new = [check_configuration(self.config_space, config) for config in configs
-               if self._key(config) not in self._curves]
+        checked = [check_configuration(self.config_space, config) for config in configs]
+        keys = [self._values(config) for config in checked]
+        new = {key: config for key, config in zip(keys, checked, strict=True)
+               if key not in self._curves}
         if new:
-            for config, *pair in zip(new, *self.surrogate.predict(new), strict=True):
-                self._curves[self._key(config)] = _read_only(*pair)
-        return [self._curves[self._key(config)] for config in configs]
+            for key, *pair in zip(new, *self.surrogate.predict(list(new.values())), strict=True):
+                self._curves.setdefault(key, _read_only(*pair))
+        return [self._curves[key] for key in keys]
 
     def __call__(self, config: Mapping[str, Any], max_epochs: int | None = None) -> dict:
         """Return the error and the elapsed seconds after `max_epochs` epochs (None: all)."""
@@ -162,13 +186,18 @@ class RecordedBenchmark:
     def repetitions(self, name: str) -> np.ndarray:
         """Return a column of the configurations that were trained with several seeds.
 
-        The shape is that of `table` with one more axis: (configurations, seeds, ...).
+        The shape is that of `table` with one more axis: (configurations, seeds, ...). ValueError
+        if no configuration of a partial recording has all its seeds.
         """
         self._check_column(name)
         rows = self.recording.rows
-        seeds = 1 + max(repetition for _, repetition in rows)
-        complete = [index for index, repetition in sorted(rows) if repetition == seeds - 1]
-        return np.array([[rows[index, seed][name] for seed in range(seeds)] for index in complete])
+        seeds = range(1 + max(repetition for _, repetition in rows))
+        complete = [index for index in sorted({index for index, _ in rows})
+                    if all((index, seed) in rows for seed in seeds)]
+        if len(seeds) == 1 or not complete:
+            raise ValueError("no configuration has been recorded with all its seeds yet; go on "
+                             f"recording: python -m d2l_hpo.benchmark record {self.task}")
+        return np.array([[rows[index, seed][name] for seed in seeds] for index in complete])
 
     def _check_column(self, name: str) -> None:
         columns = [*CURVES, *SCALARS[2:], "class_errors"]
@@ -183,7 +212,10 @@ class RecordedBenchmark:
                                  self.card.get("kernels"))
 
     def surrogate_quality(self, folds: int = 8) -> dict[str, Any]:
-        """Cross-validate the surrogate: Kendall's tau and R2 of errors by epoch, and of seconds."""
+        """Cross-validate the surrogate: Kendall's tau and R2 of errors by epoch, and of seconds.
+
+        ValueError if there are fewer configurations than `folds`.
+        """
         return self.surrogate.quality([index for index, _ in self.recording.rows], folds)
 
 
@@ -203,6 +235,29 @@ class DigitsBenchmark(RecordedBenchmark):
     """A small perceptron on scikit-learn's digits: 512 configurations, 27 epochs."""
 
     task = "digits"
+
+
+class RecordedSearcher(HPOSearcher):
+    """Proposes the recorded configurations in random order, each once, then None.
+
+    The initial configuration comes first; it need not be a recorded one.
+    """
+
+    def __init__(self, benchmark: RecordedBenchmark,
+                 initial_config: Mapping[str, Any] | None = None, seed: int = 0):
+        super().__init__(benchmark.config_space, initial_config, seed)
+        self.task, configs = benchmark.task, benchmark.configs
+        self.configurations = len(configs)
+        self.left = [configs[i] for i in self.rng.permutation(len(configs))
+                     if configs[i] != self.initial_config]
+
+    def propose(self) -> dict[str, Any] | None:
+        """Return the next recorded configuration, or None if there is none left."""
+        return self.left.pop() if self.left else None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what else, beside space and seed, makes this search what it is."""
+        return {**super().settings(), "task": self.task, "configurations": self.configurations}
 
 
 def _measured_curve(row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

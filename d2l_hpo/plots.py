@@ -16,6 +16,7 @@ from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+from scipy.special import stdtrit
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 
@@ -23,6 +24,8 @@ STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 COLORS = {
     "default": "#000000",
     "random search": "#0072B2",
+    "grid search": "#D55E00",
+    "Sobol search": "#56B4E9",
     "local search": "#E69F00",
 }
 GREY = "#7f7f7f"
@@ -101,6 +104,43 @@ def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None 
         ax.annotate(label, (epoch, error), xytext=(epoch + 0.15, height), color=color,
                     va="center", annotation_clip=False)
     return ax
+
+
+def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float],
+                  ax: Axes | None = None, log: bool = False) -> Axes:
+    """Draw each method's mean over seeds as a step curve, with the 95 % interval of the mean.
+
+    `curves` holds an array of shape (seeds, times) for each method; a curve begins where all seeds
+    have a value. Names stand right of the ends; `log` makes the vertical axis logarithmic.
+    """
+    ax = ax or plt.subplots()[1]
+    for method, values in curves.items():
+        values, color = np.asarray(values, float), COLORS.get(method, GREY)
+        if values.ndim != 2 or len(values) < 2 or values.shape[1] != len(times):
+            raise ValueError(f"the curves of {method!r} have shape {values.shape}, expected at "
+                             f"least 2 seeds and {len(times)} times")
+        mean, half = values.mean(0), _half_width(values)
+        ax.step(times, mean, where="post", color=color)
+        ax.fill_between(times, mean - half, mean + half, step="post", color=color, alpha=0.2, lw=0)
+    ax.set(xlabel="time (s)", ylabel="mean regret", xlim=(0, times[-1]),
+           yscale="log" if log else "linear")
+    _name_ends(ax, {method: np.mean(values, 0)[-1] for method, values in curves.items()})
+    return ax
+
+
+def _half_width(values: np.ndarray) -> np.ndarray:
+    """Return half the width of the 95 % t interval of the mean over the first axis."""
+    return stdtrit(len(values) - 1, 0.975) * np.std(values, axis=0, ddof=1) / len(values) ** 0.5
+
+
+def _name_ends(ax: Axes, ends: Mapping[str, float]) -> None:
+    """Write each curve's name right of its last value, moved up where names would overlap."""
+    to_axes = ax.transData + ax.transAxes.inverted()
+    height = -math.inf
+    for name, end in sorted(ends.items(), key=itemgetter(1)):
+        height = max(to_axes.transform((0, end))[1], height + LABEL_GAP)
+        ax.text(1.02, height, name, color=COLORS.get(name, GREY), va="center",
+                transform=ax.transAxes)
 
 
 def _dots(style: dict[str, Any]) -> dict[str, Any]:

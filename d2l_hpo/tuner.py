@@ -57,7 +57,7 @@ class HPOSearcher:
         """Learn that `config` had this error (nan: it failed). Most simple searchers ignore it."""
 
     def settings(self) -> dict:
-        """Return what else, beside space and seed, makes this search what it is, as plain values."""
+        """Return what, beside space and seed, makes this search what it is: plain values."""
         return {"searcher": type(self).__name__, "initial_config": self.initial_config}
 
 

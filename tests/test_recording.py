@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_hpo import _recording, read_recording, write_recording
+from d2l_hpo import HPOTrainer, _recording, fit_surrogate, read_recording, write_recording
 from d2l_hpo._recording import Job, design, finished, make_jobs, read_lines, run
+from d2l_hpo._task_spaces import SPACES
 from d2l_hpo._tasks import TASKS
-from d2l_hpo.benchmark import DATA
+from d2l_hpo.benchmark import DATA, DigitsBenchmark
 from d2l_hpo.space import check_configuration, describe_space
 
 TIMES = ("seconds", "latency")
@@ -88,6 +89,30 @@ def test_a_finished_job_is_not_trained_again(tmp_path, monkeypatch, short):
     assert run(job) is job
 
 
+def test_processor_time_replaces_the_clocks_seconds(monkeypatch):
+    def fit_epoch(trainer):
+        trainer.training_seconds += 1000  # on the clock, while another program used the processor
+
+    moments = iter([3.0, 5.5, 20.0, 21.0])
+    monkeypatch.setattr(HPOTrainer, "fit_epoch", fit_epoch)
+    monkeypatch.setattr(_recording.time, "process_time", lambda: next(moments))
+    _recording.count_processor_time()
+    trainer = HPOTrainer(2)
+    trainer.training_seconds = 0.5
+    trainer.fit_epoch()
+    assert trainer.training_seconds == 0.5 + 2.5
+    trainer.fit_epoch()
+    assert trainer.training_seconds == 0.5 + 2.5 + 1
+
+
+def test_spaces_are_known_without_torch():
+    code = "import sys, d2l_hpo._task_spaces as m; print(list(m.SPACES), 'torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
+                             text=True).stdout
+    assert printed.strip() == f"{list(TASKS)} False"
+    assert {name: task.space for name, task in TASKS.items()} == SPACES
+
+
 def test_a_diverging_job_ends_early_with_nan(tmp_path, short):
     config = {"learning_rate": 3.0, "batch_size": 8, "momentum": 0.99, "weight_decay": 0.1,
               "units": 128}
@@ -138,6 +163,24 @@ def test_a_killed_recorder_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path
     assert len(comparable(whole / "a.npz")) == 10
     again = subprocess.run(command(killed), check=True, capture_output=True, text=True)
     assert "10 jobs recorded" in again.stdout
+    kernels = read_recording(whole / "a.npz").card["kernels"]
+    benchmark = DigitsBenchmark(whole / "a.npz")
+    assert set(kernels) == {"error", "seconds"} and benchmark.surrogate.kernels == kernels
+
+
+def test_fitting_the_surrogate_changes_nothing_but_the_kernels(tmp_path):
+    shipped = read_recording(DATA / "recording_digits.npz")
+    path = tmp_path / "a.npz"
+    rows = [shipped.rows[index, 0] for index in (0, 1, 2, 5, 8, 13)]  # some of them diverged
+    without = {name: value for name, value in shipped.card.items() if name != "kernels"}
+    write_recording(path, without, rows)
+    before = repr(read_recording(path).rows)
+    fitted = fit_surrogate(path)
+    stored = read_recording(path)
+    assert repr(stored.rows) == before and "nan" in before
+    assert stored.card == fitted.card == {**without, "kernels": stored.card["kernels"]}
+    assert stored.card["kernels"] != shipped.card["kernels"]
+    assert fit_surrogate(path).card == stored.card
 
 
 def test_two_spaces_are_not_mixed(tmp_path, monkeypatch, short):

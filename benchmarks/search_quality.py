@@ -1,0 +1,451 @@
+"""How good are searchers? Regret of ours, of Optuna's and of Syne Tune's after equal evaluations.
+
+    python benchmarks/search_quality.py [--methods a,b] [--tasks a,b] [--seeds 50] [--processes 2]
+
+All minimise the same functions: the surrogates of the recorded tasks, which predict the validation
+error after the last epoch for any configuration, without noise. The regret is the smallest error
+found so far minus the smallest error known, that is over a Sobol design and over everything that
+any run evaluated. Intervals are Student's t intervals over seeds. Results are kept in
+_build/search_quality: where neither a method nor a task has changed, its runs are not repeated.
+
+A new method is one line in METHODS: an adapter with its arguments. A new task is one in TASKS.
+"""
+import argparse
+import hashlib
+import inspect
+import json
+import math
+import os
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from tqdm import tqdm
+
+import d2l_hpo
+from d2l_hpo.benchmark import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark
+from d2l_hpo.space import (
+    check_configuration,
+    check_space,
+    configurations_from_unit_cube,
+    describe_space,
+    to_syne_tune,
+    varying_names,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "_build" / "search_quality"
+BUDGETS = (10, 25, 50, 100)
+COMPARED_AT = 50
+BASELINE = "RandomSearcher"
+DESIGN_SIZE = 2**15
+COMMON_PACKAGES = ("numpy", "scipy", "scikit-learn")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+# -- Tasks ----------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Task:
+    """A space and the function to minimise, `errors(configurations)`, shape (configurations,).
+
+    `best_known` is its smallest value, where that is known; a smaller one that is found counts.
+    """
+
+    space: Mapping[str, Any]
+    errors: Callable[[Sequence[Mapping[str, Any]]], np.ndarray]
+    best_known: float = math.inf
+
+
+def recorded_task(kind: type[RecordedBenchmark]) -> Task:
+    """Return the surrogate's error after the last epoch, for recorded configurations too."""
+    benchmark = kind()
+
+    def errors(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        checked = [check_configuration(benchmark.config_space, config) for config in configs]
+        return benchmark.surrogate.predict(checked)[0][:, -1]
+
+    return Task(benchmark.config_space, errors)
+
+
+TASKS: dict[str, Callable[[], Task]] = {
+    "lenet": partial(recorded_task, LeNetBenchmark),
+    "mlp": partial(recorded_task, MLPBenchmark),
+    "digits": partial(recorded_task, DigitsBenchmark),
+}
+
+
+@cache
+def load_task(name: str) -> Task:
+    """Load a task once in this process."""
+    return TASKS[name]()
+
+
+def design(space: Mapping[str, Any], size: int) -> list[dict[str, Any]]:
+    """Return the first `size` configurations of the Sobol sequence without scrambling."""
+    points = stats.qmc.Sobol(len(varying_names(space)), scramble=False).random(size)
+    return configurations_from_unit_cube(space, points)
+
+
+def smallest_error(task: Task, size: int) -> float:
+    """Return the smallest error known before any search: of the task itself or of its design."""
+    parts = np.array_split(design(task.space, size), math.ceil(size / 2048))
+    return min(task.best_known, *(float(task.errors(part).min()) for part in parts))
+
+
+# -- Methods: objects with ask() -> configuration or None, and tell(configuration, error) ---------
+
+class OurSearcher:
+    """Drives a searcher of `d2l_hpo`."""
+
+    packages = ()
+
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
+        self.searcher = getattr(d2l_hpo, name)(space, seed=seed, **settings)
+        self.ask, self.tell = self.searcher.sample_configuration, self.searcher.update
+
+
+class OptunaSampler:
+    """Drives a sampler of Optuna through a study's ask and tell."""
+
+    packages = ("optuna",)
+
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
+        import optuna
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        self.distributions = to_optuna(space)
+        sampler = getattr(optuna.samplers, name)(seed=seed, **settings)
+        self.study = optuna.create_study(sampler=sampler)
+
+    def ask(self) -> dict[str, Any]:
+        """Return the parameters of a new trial."""
+        self.trial = self.study.ask(self.distributions)
+        return self.trial.params
+
+    def tell(self, config: Mapping[str, Any], error: float) -> None:
+        """Finish the trial."""
+        self.study.tell(self.trial, error)
+
+
+class SyneTuneScheduler:
+    """Drives a single-fidelity scheduler of Syne Tune as its tuner does, one trial at a time.
+
+    With its own settings TPE draws at random until 15 % of the trials outnumber the
+    hyperparameters: 46 trials for six of them.
+    """
+
+    packages = ("syne-tune", "statsmodels")
+
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
+        from syne_tune.optimizer import baselines
+        # TPE's density estimates: a changing default, and a choice that all good trials share
+        warnings.filterwarnings("ignore", "After 0.17", FutureWarning)
+        warnings.filterwarnings("ignore", "divide by zero", RuntimeWarning, "statsmodels")
+        self.space, self.trials = space, 0
+        self.scheduler = getattr(baselines, name)(to_syne_tune(space), random_seed=seed, **settings)
+
+    def ask(self) -> dict[str, Any]:
+        """Return the suggestion; Syne Tune's TPE may round beyond a border, so move it back."""
+        return clip(self.space, self.scheduler.suggest().config)
+
+    def tell(self, config: Mapping[str, Any], error: float) -> None:
+        """Report the result of a new trial and its end."""
+        from syne_tune.backend.trial_status import Trial
+        trial = Trial(self.trials, dict(config), datetime.now())
+        self.trials += 1
+        self.scheduler.on_trial_add(trial)
+        self.scheduler.on_trial_result(trial, {"error": error})
+        self.scheduler.on_trial_complete(trial, {"error": error})
+
+
+@dataclass(frozen=True)
+class Method:
+    """`make(space, seed)`: an adapter with its other arguments; slow ones limit their seeds."""
+
+    make: partial
+    max_seeds: int | None = None
+
+    def seeds(self, seeds: int) -> int:
+        """Return how many of `seeds` seeds are run."""
+        return seeds if self.max_seeds is None else min(seeds, self.max_seeds)
+
+
+METHODS = {
+    "RandomSearcher": Method(partial(OurSearcher, "RandomSearcher")),
+    "SobolSearcher": Method(partial(OurSearcher, "SobolSearcher")),
+    "GridSearcher": Method(partial(OurSearcher, "GridSearcher")),
+    "optuna.RandomSampler": Method(partial(OptunaSampler, "RandomSampler")),
+    "optuna.QMCSampler": Method(partial(OptunaSampler, "QMCSampler", scramble=True,
+                                        warn_independent_sampling=False)),
+    "optuna.TPESampler": Method(partial(OptunaSampler, "TPESampler")),
+    "syne_tune.RandomSearch": Method(partial(SyneTuneScheduler, "RandomSearch",
+                                             metrics=["error"])),
+    "syne_tune.TPE": Method(partial(SyneTuneScheduler, "TPE", metric="error")),
+}
+
+
+def to_optuna(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a space into Optuna's distributions; ValueError for what Optuna cannot express.
+
+    Optuna rounds a log-uniform integer where `lograndint` takes the floor: a small difference in
+    the probabilities of the smallest integers.
+    """
+    checked = check_space(space)
+    return {entry["name"]: _to_optuna(entry, checked[entry["name"]])
+            for entry in describe_space(checked)}
+
+
+def _to_optuna(entry: Mapping[str, Any], domain: Any) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    makers = {"uniform": FloatDistribution, "loguniform": partial(FloatDistribution, log=True),
+              "randint": IntDistribution, "lograndint": partial(IntDistribution, log=True)}
+    name = entry.get("distribution", entry["kind"])
+    shifted = name.startswith("log") and entry["parameters"]["loc"] != 0
+    if "tests" in entry or shifted or name not in {*makers, "categorical", "constant"}:
+        raise ValueError(f"hyperparameter {entry['name']!r}: Optuna has nothing like this {name}; "
+                         "use uniform, loguniform, randint, lograndint or categorical, without "
+                         "when(...)")
+    if name in makers:
+        low, high = (number.item() for number in domain.support())
+        return makers[name](low, high)
+    return CategoricalDistribution(entry["choices"] if name == "categorical" else [domain])
+
+
+def clip(space: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Move numbers that lie outside their range to its nearest end."""
+    ranges = {name: domain.support() for name, domain in space.items()
+              if hasattr(domain, "support")}
+    return {name: type(value)(np.clip(value, *ranges[name])) if name in ranges else value
+            for name, value in config.items()}
+
+
+# -- Runs -----------------------------------------------------------------------------------------
+
+def search(task_name: str, method_name: str, seed: int, evaluations: int) -> dict[str, Any]:
+    """Return the errors of a search in order, and its mean seconds for asking and telling once.
+
+    There are fewer errors than evaluations where the method runs out of configurations.
+    """
+    task = load_task(task_name)
+    # Syne Tune also draws from numpy's global generator: give it numbers of its own
+    np.random.seed(np.random.SeedSequence([seed, 1]).generate_state(4))
+    searcher = METHODS[method_name].make(task.space, seed)
+    errors, seconds = [], 0.0
+    for _ in range(evaluations):
+        start = time.perf_counter()
+        config = searcher.ask()
+        seconds += time.perf_counter() - start
+        if config is None:
+            break
+        errors.append(float(task.errors([config])[0]))
+        start = time.perf_counter()
+        searcher.tell(config, errors[-1])
+        seconds += time.perf_counter() - start
+    if not errors:
+        raise ValueError(f"{method_name} proposed nothing on {task_name}: is its space empty?")
+    return {"errors": errors, "seconds": seconds / len(errors)}
+
+
+def fingerprint(task_name: str, method_name: str, evaluations: int) -> str:
+    """Return a digest of what a result depends on, apart from the seed.
+
+    That is the function itself at some points, the method's adapter, arguments and packages, and
+    of our searchers all code of `d2l_hpo`.
+    """
+    task, make = load_task(task_name), METHODS[method_name].make
+    packages = [*COMMON_PACKAGES, *make.func.packages]
+    parts = [describe_space(task.space), task.errors(design(task.space, 256)).round(9).tolist(),
+             make.args, make.keywords, [version(name) for name in packages], evaluations,
+             *map(inspect.getsource, (search, make.func, to_optuna, _to_optuna, clip))]
+    if make.func is OurSearcher:
+        parts += [path.read_text() for path in sorted(ROOT.glob("d2l_hpo/*.py"))]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def read_result(path: Path, key: str) -> dict[str, Any] | None:
+    """Return a kept result, or None if there is none or if it has another key."""
+    result = json.loads(path.read_text()) if path.exists() else {}
+    return result if result.get("key") == key else None
+
+
+def write_result(path: Path, result: Mapping[str, Any]) -> None:
+    """Keep a result, in one step."""
+    partial_path = path.with_suffix(".partial")
+    partial_path.write_text(json.dumps(result))
+    os.replace(partial_path, path)
+
+
+def search_all(methods: Sequence[str], tasks: Sequence[str], seeds: int, evaluations: int,
+               processes: int, folder: Path = RESULTS) -> dict[tuple[str, str], list[dict]]:
+    """Return the results by (task, method), one for each seed; run what is not in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = {pair: fingerprint(*pair, evaluations) for pair in product(tasks, methods)}
+    paths = {(*pair, seed): folder / f"{pair[0]}-{pair[1]}-{seed}.json"
+             for pair in keys for seed in range(METHODS[pair[1]].seeds(seeds))}
+    results = {job: read_result(path, keys[job[:2]]) for job, path in paths.items()}
+    missing = [job for job, result in results.items() if result is None]
+    for job, result in run_jobs(missing, evaluations, processes):
+        results[job] = {"key": keys[job[:2]], **result}
+        write_result(paths[job], results[job])
+    return {pair: [result for job, result in results.items() if job[:2] == pair] for pair in keys}
+
+
+def run_jobs(jobs: Sequence[tuple[str, str, int]], evaluations: int,
+             processes: int) -> Iterator[tuple[tuple[str, str, int], dict[str, Any]]]:
+    """Run searches in spawned processes and give each with its result when it ends."""
+    if not jobs:
+        return
+    with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
+        futures = {pool.submit(search, *job, evaluations): job for job in jobs}
+        try:
+            for future in tqdm(as_completed(futures), total=len(jobs), unit="search"):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+# -- Tables ---------------------------------------------------------------------------------------
+
+def incumbents(results: Sequence[Mapping[str, Any]], evaluations: int) -> np.ndarray:
+    """Return the smallest errors so far, shape (seeds, evaluations).
+
+    A search that ended early keeps its last one.
+    """
+    best = [np.minimum.accumulate(result["errors"]) for result in results]
+    return np.array([np.pad(row, (0, evaluations - len(row)), mode="edge") for row in best])
+
+
+def regrets(results: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+            known: Mapping[str, float], evaluations: int) -> dict[tuple[str, str], np.ndarray]:
+    """Return regrets by (task, method), shape (seeds, evaluations).
+
+    `known` holds the smallest error of each task before the searches; theirs count as well.
+    """
+    best = {pair: incumbents(runs, evaluations) for pair, runs in results.items()}
+    smallest = {task: min(known[task], *(rows.min() for pair, rows in best.items()
+                                         if pair[0] == task)) for task in known}
+    return {pair: rows - smallest[pair[0]] for pair, rows in best.items()}
+
+
+def interval(values: np.ndarray) -> str:
+    """Write the mean and its 95 % Student's t interval in percentage points."""
+    mean, n = 100 * values.mean(), len(values)
+    half = stats.t.ppf(0.975, n - 1) * 100 * values.std(ddof=1) / math.sqrt(n)
+    return f"{mean:.2f} ({mean - half:.2f} to {mean + half:.2f})"
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+
+
+def regret_table(regret: Mapping[tuple[str, str], np.ndarray],
+                 results: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+                 budgets: Sequence[int]) -> str:
+    """Write the mean regrets after each budget, and the milliseconds that a suggestion takes."""
+    head = ["task", "method", "seeds", *(f"after {n}" for n in budgets), "ms a suggestion"]
+    rows = []
+    for (task, method), rows_of_seeds in regret.items():
+        seconds = np.mean([result["seconds"] for result in results[task, method]])
+        rows.append([task, f"`{method}`", str(len(rows_of_seeds)),
+                     *(interval(rows_of_seeds[:, n - 1]) for n in budgets), f"{1e3 * seconds:.2g}"])
+    return markdown_table(head, rows)
+
+
+def comparison_table(regret: Mapping[tuple[str, str], np.ndarray], budget: int) -> str:
+    """Write paired differences to random search after `budget` evaluations, and mean ranks.
+
+    Ranks (1 is best, ties share their mean) are taken among all methods for each task and seed.
+    """
+    tasks, methods = (list(dict.fromkeys(names)) for names in zip(*regret, strict=True))
+    at = {pair: rows[:, budget - 1] for pair, rows in regret.items()}
+    common = min(map(len, at.values()))
+    table = np.array([[at[task, method][:common] for method in methods] for task in tasks])
+    ranks = stats.rankdata(table.round(12), axis=1).mean(axis=(0, 2))
+    rows = [[f"`{method}`", *(_difference(at, task, method) for task in tasks), f"{rank:.2f}"]
+            for method, rank in zip(methods, ranks, strict=True)]
+    return markdown_table(["method", *tasks, f"mean rank ({common} seeds)"], rows)
+
+
+def _difference(at: Mapping[tuple[str, str], np.ndarray], task: str, method: str) -> str:
+    values = at[task, method]
+    return "-" if method == BASELINE else interval(values - at[task, BASELINE][: len(values)])
+
+
+# -- Command line ---------------------------------------------------------------------------------
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """Return a reader of integers that are not smaller."""
+    def read(text: str) -> int:
+        if int(text) < minimum:
+            raise argparse.ArgumentTypeError(f"{text} is too small, expected at least {minimum}")
+        return int(text)
+    return read
+
+
+def names_of(known: Mapping[str, Any]) -> Callable[[str], list[str]]:
+    """Return a reader of names, separated by commas."""
+    def read(text: str) -> list[str]:
+        names = list(dict.fromkeys(text.split(",")))
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is unknown, choose from "
+                                                 f"{', '.join(known)}")
+        return names
+    return read
+
+
+def main(arguments: Sequence[str] | None = None, folder: Path = RESULTS) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Compare searchers on the recorded tasks.")
+    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS))
+    parser.add_argument("--tasks", type=names_of(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", type=at_least(2), default=50)
+    parser.add_argument("--evaluations", type=at_least(BUDGETS[0]), default=BUDGETS[-1])
+    parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
+    options = parser.parse_args(arguments)
+    methods = list(dict.fromkeys([BASELINE, *options.methods]))
+    try:
+        results = search_all(methods, options.tasks, options.seeds, options.evaluations,
+                             options.processes, folder)
+    except PackageNotFoundError as error:
+        parser.error(f"{error.name} is missing; run: python -m pip install -r "
+                     "benchmarks/requirements.txt")
+    known = {name: smallest_error(load_task(name), DESIGN_SIZE) for name in options.tasks}
+    regret = regrets(results, known, options.evaluations)
+    print_report(regret, results, [n for n in BUDGETS if n <= options.evaluations])
+
+
+def print_report(regret: Mapping[tuple[str, str], np.ndarray],
+                 results: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+                 budgets: Sequence[int]) -> None:
+    """Print what was compared on what, and both tables."""
+    packages = {name for _, method in results for name in METHODS[method].make.func.packages}
+    versions = [f"{name} {version(name)}" for name in [*COMMON_PACKAGES, *sorted(packages)]]
+    print(f"{os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}, "
+          f"{', '.join(versions)}\n")
+    print("Mean regret in percentage points (95 % interval) after so many evaluations\n")
+    print(regret_table(regret, results, budgets))
+    compared_at = max(n for n in budgets if n <= COMPARED_AT)
+    print(f"\nDifference of regret to `{BASELINE}` after {compared_at} evaluations, in percentage "
+          "points (95 % interval over seeds, paired); below zero is better\n")
+    print(comparison_table(regret, compared_at))
+
+
+if __name__ == "__main__":
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # for the processes, before they import numpy
+    main()
