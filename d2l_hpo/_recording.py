@@ -198,7 +198,8 @@ def record(task: str, configurations: int, processes: int, device: str, folder: 
         return stored if "kernels" in stored.card else fit_surrogate(output)
     try:
         clock = count_processor_time if device == "cpu" else None
-        with multiprocessing.get_context("spawn").Pool(processes, clock) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(processes, clock, maxtasksperchild=32) as pool:  # memory grows with shapes
             for _ in tqdm(pool.imap_unordered(run, left), total=len(left), unit="job"):
                 pass
     finally:

@@ -81,10 +81,11 @@ def repeat_search(make_scheduler, benchmark, times, seeds: int = 50, **settings)
 
 def paired_bootstrap(first, second, seed: int = 0) -> tuple[float, float, float]:
     """Return the mean of `first - second` over seeds and its 95 % bootstrap interval."""
-    differences = np.asarray(first, float) - np.asarray(second, float)
-    if differences.ndim != 1 or len(differences) < 2 or not np.isfinite(differences).all():
-        raise ValueError(f"differences have shape {differences.shape} and may hold nan; expected a "
-                         "finite number for each of at least two seeds")
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    alike = first.shape == second.shape and first.ndim == 1 and len(first) >= 2
+    if not alike or not np.isfinite(differences := first - second).all():
+        raise ValueError(f"first has shape {first.shape}, second {second.shape}; expected a finite "
+                         "number in both for each of at least two seeds")
     result = stats.bootstrap((differences,), np.mean, method="percentile",
                              rng=np.random.default_rng(seed))
     return differences.mean(), *result.confidence_interval
