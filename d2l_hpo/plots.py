@@ -25,8 +25,7 @@ COLORS = {
     "default": "#000000",
     "random search": "#0072B2",
     "grid search": "#D55E00",
-    "Sobol search": "#56B4E9",
-    "local search": "#E69F00",
+    "Sobol search": "#E69F00",
 }
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
