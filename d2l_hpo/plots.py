@@ -135,9 +135,10 @@ def _half_width(values: np.ndarray) -> np.ndarray:
 def _name_ends(ax: Axes, ends: Mapping[str, float]) -> None:
     """Write each curve's name right of its last value, moved up where names would overlap."""
     to_axes = ax.transData + ax.transAxes.inverted()
+    line = 1.3 * plt.rcParams["font.size"] * ax.figure.dpi / 72 / ax.get_window_extent().height
     height = -math.inf
     for name, end in sorted(ends.items(), key=itemgetter(1)):
-        height = max(to_axes.transform((0, end))[1], height + LABEL_GAP)
+        height = max(to_axes.transform((0, end))[1], height + line)
         ax.text(1.02, height, name, color=COLORS.get(name, GREY), va="center",
                 transform=ax.transAxes)
 
