@@ -87,7 +87,7 @@ def repeat_search(make_scheduler, benchmark, times, seeds: int = 50, **settings)
         raise ValueError(f"times are {times}, expected seconds in increasing order")
     schedulers = [make_scheduler(seed) for seed in range(check_int("seeds", seeds))]
     if len({id(scheduler) for scheduler in schedulers}) < seeds:
-        raise ValueError("make_scheduler returned the same scheduler twice; make a new one each time")
+        raise ValueError("make_scheduler gave the same scheduler twice; make a new one each time")
     runs = [simulate(each, benchmark, max_time=times[-1], **settings) for each in schedulers]
     return np.array([incumbent_errors(records, times) for records in runs])
 
