@@ -186,3 +186,16 @@ def test_a_searcher_of_integers_stays_inside():
     searcher = SobolSearcher(space, seed=4)
     units = [searcher.sample_configuration()["units"] for _ in range(256)]
     assert min(units) >= 8 and max(units) <= 256
+
+
+@pytest.mark.parametrize("times", [[], [5.0, 1.0], [1.0, 1.0], [[1.0, 2.0]], [1.0, np.nan]])
+def test_times_that_do_not_increase_are_refused(times):
+    with pytest.raises(ValueError, match="expected seconds in increasing order"):
+        repeat_search(lambda seed: BasicScheduler(RandomSearcher(SPACE)), DigitsBenchmark(), times)
+
+
+def test_a_scheduler_that_is_not_new_is_refused():
+    benchmark = DigitsBenchmark()
+    scheduler = BasicScheduler(RandomSearcher(benchmark.config_space))
+    with pytest.raises(ValueError, match="the same scheduler twice"):
+        repeat_search(lambda seed: scheduler, benchmark, [1.0], seeds=2)
