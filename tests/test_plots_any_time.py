@@ -38,7 +38,8 @@ def test_names_of_curves_that_end_together_do_not_overlap(log):
     ax = plot_any_time(curves, TIMES, log=log)
     heights = sorted(text.get_position()[1] for text in ax.texts)
     assert {text.get_text() for text in ax.texts} == set(curves)
-    assert np.diff(heights).min() > 0.05 and ax.get_yscale() == ("log" if log else "linear")
+    line = plt.rcParams["font.size"] / 72 / (ax.get_position().height * ax.figure.get_figheight())
+    assert np.diff(heights).min() > line and ax.get_yscale() == ("log" if log else "linear")
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (4, 2)])
