@@ -99,6 +99,7 @@ bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (a
 	$(PY) benchmarks/training.py
 	$(PY) benchmarks/simulator.py
 	$(PY) benchmarks/search_quality.py
+	$(PY) benchmarks/parallel.py
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

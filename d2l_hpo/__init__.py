@@ -18,10 +18,15 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["arguments", "benchmark", "datasets", "objectives", "plots", "random_search",
-                "simulator", "space", "tuner"],
+    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "objectives",
+                "plots", "random_search", "simulator", "space", "tuner"],
     submod_attrs={
+        "_interrupts": ["CtrlC"],
+        "_journal": ["Journal"],
+        "_workers": ["WorkerLost", "open_workers"],
+        "animation": ["Animation", "animate"],
         "arguments": ["check_int", "check_positive"],
+        "asynchronous": ["BatchScheduler", "utilization"],
         "benchmark": [
             "DigitsBenchmark",
             "LeNetBenchmark",
@@ -59,6 +64,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "plot_hyperparameter",
             "plot_learning_curves",
             "plot_search",
+            "plot_timeline",
             "use_style",
         ],
         "random_search": [
@@ -87,6 +93,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "when",
         ],
         "tuner": [
+            "Attempt",
             "BasicScheduler",
             "HPOScheduler",
             "HPOSearcher",

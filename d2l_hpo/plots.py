@@ -15,6 +15,8 @@ import pandas as pd
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from scipy.special import stdtrit
 
@@ -26,9 +28,15 @@ COLORS = {
     "random search": "#0072B2",
     "grid search": "#D55E00",
     "Sobol search": "#E69F00",
+    # the ways to run one method
+    "sequential": "#000000",
+    "synchronous": "#D55E00",
+    "asynchronous": "#0072B2",
 }
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
+IDLE = "#e0e0e0"
+OUTLINED_JOBS = 400  # more bars than this are drawn without outlines, and as an image
 
 
 def use_style() -> None:
@@ -125,6 +133,55 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float],
            yscale="log" if log else "linear")
     _name_ends(ax, {method: np.mean(values, 0)[-1] for method, values in curves.items()})
     return ax
+
+
+def plot_timeline(records: pd.DataFrame, ax: Axes | None = None, color_by: str | None = None,
+                  n_workers: int | None = None) -> Axes:
+    """Draw one bar a job, workers upward and time to the right; light grey is idle time.
+
+    Failed jobs are hatched. `color_by` names a column: one colour a value, from dark (the smallest)
+    to light, with a legend up to eight values. `n_workers` shows workers without any job, too;
+    the default is as many as the records name. More than 400 bars become an image in the figure.
+    """
+    used = int(records["worker"].max()) + 1 if len(records) else 0
+    workers = used if n_workers is None else n_workers
+    if workers < max(used, 1):
+        raise ValueError(f"n_workers is {n_workers} for records of {used} workers; give records "
+                         "with a job, and at least as many workers as they have")
+    ax = ax or plt.subplots()[1]
+    many, end = len(records) > OUTLINED_JOBS, records["end"].max() if len(records) else 1.0
+    height = 0.8 if workers <= 32 else 1.0
+    idle = [_bar(0, end, worker, height) for worker in range(workers)]
+    ax.add_collection(PolyCollection(idle, facecolors=IDLE, lw=0, rasterized=many))
+    for label, color, rows in _shades(records, color_by):
+        for failed, part in rows.groupby(rows["status"] == "failed"):
+            bars = [_bar(*row, height) for row in zip(part["start"], part["end"], part["worker"],
+                                                      strict=True)]
+            ax.add_collection(PolyCollection(
+                bars, facecolors=color, edgecolors="none" if many else "white", linewidths=0.5,
+                hatch="////" if failed else None, rasterized=many, label=None if failed else label))
+    ax.set(xlabel="wall-clock time (s)", ylabel="worker", xlim=(0, end), ylim=(-0.5, workers - 0.5))
+    ax.yaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+    ax.grid(False)
+    if 1 < len(ax.get_legend_handles_labels()[0]) <= 8:
+        ax.legend(title=color_by, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def _bar(start: float, end: float, worker: float, height: float) -> list[tuple[float, float]]:
+    """Return the corners of a job's bar, around its worker's number."""
+    low, high = worker - height / 2, worker + height / 2
+    return [(start, low), (start, high), (end, high), (end, low)]
+
+
+def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, pd.DataFrame]]:
+    """Return label, colour and rows for each value of a column, or for all jobs."""
+    if column is None:
+        return [("job", COLORS["random search"], records)]
+    groups = list(records.groupby(column, dropna=False))
+    shades = plt.cm.viridis(np.linspace(0.1, 0.85, len(groups)))
+    return [(f"{value:g}" if isinstance(value, float) else str(value), shade, rows)
+            for (value, rows), shade in zip(groups, shades, strict=True)]
 
 
 def _half_width(values: np.ndarray) -> np.ndarray:
