@@ -3,10 +3,12 @@
 Processes of a tuner's own import this module first: it must not import NumPy or torch, whose number
 of threads has to be set before.
 """
+import contextlib
 import functools
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -94,7 +96,12 @@ def load(payload: bytes) -> Callable:
 # -- processes of a tuner's own -------------------------------------------------------------------
 
 def prepare(payload: bytes) -> None:
-    """Make this new process a worker: one thread for numbers; it ends when the tuner's does."""
+    """Make this new process a worker: one thread for numbers; it ends when the tuner's does.
+
+    It leads a group of processes, which the programs that an objective starts belong to.
+    """
+    if hasattr(os, "setsid"):
+        os.setsid()
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
     call_own.payload = payload
@@ -103,7 +110,15 @@ def prepare(payload: bytes) -> None:
 def end_with_parent() -> None:
     """Wait for the end of the parent process, also by a kill, then end this one at once."""
     multiprocessing.parent_process().join()
+    kill_group(os.getpid())
     os._exit(1)
+
+
+def kill_group(leader: int) -> None:
+    """Kill a worker and all processes that it started, where the system has groups of them."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):  # not a leader yet, or all have ended
+            os.killpg(leader, signal.SIGKILL)
 
 
 def load_own() -> None:

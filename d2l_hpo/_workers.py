@@ -9,13 +9,17 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from multiprocessing.context import SpawnContext, SpawnProcess
 
 from pebble import ProcessExpired, ProcessPool
 
-from d2l_hpo._calls import Portable, Result, call_own, load_own, prepare
+from d2l_hpo._calls import Portable, Result, call_own, kill_group, load_own, prepare
+
+
+PATIENCE = 10
+"""Time limits to wait for workers that are all in trials that were given up."""
 
 
 class WorkerLost(Exception):
@@ -63,6 +67,7 @@ class Workers:
         try:
             return future.result(timeout=0).unpickled()
         except ProcessExpired as error:
+            kill_group(error.pid)  # what the dead process had started
             raise WorkerLost(f"the worker process ended with exit code {error.exitcode}"
                              f"{signal_name(error.exitcode)}") from error
         except Exception as error:  # each executor has its own
@@ -82,6 +87,11 @@ class WorkerProcess(SpawnProcess):
     def exitcode(self) -> int | None:
         """The exit code, but never 0."""
         return 1 if super().exitcode == 0 else super().exitcode
+
+    def terminate(self) -> None:
+        """End the process, and at once the programs that its objective has started."""
+        kill_group(self.pid)
+        super().terminate()
 
 
 class WorkerContext(SpawnContext):
@@ -137,9 +147,8 @@ class OwnWorkers(Workers):
         pebble starts a new process, but where the old one died in the middle of a message, the pipe
         still waits for the rest; and it gives up a pool whose process died between two calls.
         """
-        call = self.calls.get(slot)
-        died = call is not None and isinstance(call.exception(), ProcessExpired)
-        return not died and self.pools[slot].active
+        error = self.calls[slot].exception() if slot in self.calls else None
+        return not isinstance(error, ProcessExpired) and self.pools[slot].active
 
     def wait(self, futures: Iterable[Future]) -> list[Future]:
         """Wait until one of the calls has ended; return those that have, in the given order."""
@@ -159,8 +168,9 @@ class GivenWorkers(Workers):
     """Slots of a given executor, which is used as it is and stays open.
 
     An executor cannot kill a call. One that takes too long is given up: it keeps its slot until it
-    ends, and nobody reads its result. A process pool that is broken takes no more calls, so the
-    tuner's own processes replace it.
+    ends, and nobody reads its result. Python's pools say when a call begins; of others a call is
+    taken to begin at once. A process pool that is broken takes no more calls, so the tuner's own
+    processes replace it.
     """
 
     def __init__(self, executor: Executor, n_workers: int, objective: Callable,
@@ -192,8 +202,6 @@ class GivenWorkers(Workers):
                 self.replace()
         if self.replacement is not None:
             return self.replacement.submit(slot, config, keywords)
-        if self.trial_timeout is not None:
-            self.deadlines[self.calls[slot]] = time.perf_counter() + self.trial_timeout
         return self.calls[slot]
 
     def replace(self) -> None:
@@ -212,16 +220,29 @@ class GivenWorkers(Workers):
         """
         if self.replacement is not None:
             return self.replacement.wait(futures)
-        futures, patience = list(futures), self.trial_timeout
-        if futures and patience is not None:
-            soonest = min(self.deadlines[future] for future in futures)
-            patience = max(0.0, soonest - time.perf_counter())
+        futures = list(futures)
         busy = (future for future in self.calls.values() if not future.done())
-        concurrent.futures.wait({*futures, *busy}, patience, FIRST_COMPLETED)
+        concurrent.futures.wait({*futures, *busy}, self.patience(futures), FIRST_COMPLETED)
         if not futures and not self.idle():
             raise RuntimeError(f"all {len(self.slots)} workers of the executor hang in trials that "
                                "were given up; run again with another executor")
         return [future for future in futures if future.done() or self.is_late(future)]
+
+    def patience(self, futures: list[Future]) -> float | None:
+        """Return the seconds to wait: to the first deadline, if any; long if all were given up."""
+        if self.trial_timeout is None:
+            return None
+        now = time.perf_counter()
+        for future in futures:
+            if future not in self.deadlines and self.has_begun(future):
+                self.deadlines[future] = now + self.trial_timeout
+        ends = [self.deadlines.get(future, now + self.trial_timeout) for future in futures]
+        return max(0.0, min(ends) - now) if ends else PATIENCE * self.trial_timeout
+
+    def has_begun(self, future: Future) -> bool:
+        """Say whether a call is no longer waiting for a free worker of the executor."""
+        says = isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor)
+        return not says or future.running() or future.done()
 
     def is_late(self, future: Future) -> bool:
         """Say whether a call has taken too long."""

@@ -15,25 +15,29 @@ class BatchScheduler(HPOScheduler):
     def __init__(self, scheduler: HPOScheduler, batch_size: int):
         self.scheduler = scheduler
         self.batch_size = check_int("batch_size", batch_size)
-        self.started = self.reported = 0
-
-    def suggest(self) -> Trial | None:
-        """Return the batch's next trial, or None while a full batch is running."""
-        if self.started - self.reported > 0 and self.started % self.batch_size == 0:
-            return None
-        trial = self.scheduler.suggest()
-        self.started += trial is not None
-        return trial
-
-    def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
-        """Pass the report on and count it."""
-        self.reported += 1
-        self.scheduler.update(trial, error, info)
+        self.batch, self.running = 0, set()  # trials in the batch; those that have not reported
 
     def describe(self) -> dict:
         """Return the description of the scheduler inside, and the batch size."""
         inner, own = self.scheduler.describe(), {"batch_size": self.batch_size}
         return {**inner, "class": type(self).__name__, "settings": {**own, "scheduler": inner}}
+
+    def suggest(self) -> Trial | None:
+        """Return the batch's next trial; None if there is none or while a full batch is running."""
+        if self.batch == self.batch_size:
+            if self.running:
+                return None
+            self.batch = 0
+        trial = self.scheduler.suggest()
+        self.batch = self.batch_size if trial is None else self.batch + 1
+        if trial is not None:
+            self.running.add((trial.trial_id, trial.max_epochs))
+        return trial
+
+    def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
+        """Pass the report on; it may be the one that completes the batch."""
+        self.running.discard((trial.trial_id, trial.max_epochs))
+        self.scheduler.update(trial, error, info)
 
 
 def utilization(records: pd.DataFrame, n_workers: int) -> float:

@@ -139,7 +139,8 @@ class HPOTuner:
     a dict with `error` and further numbers; it is given those keywords that it accepts. In the
     folder `checkpoint_dir`, trial i has the file trial_i.pt. A search goes on where the file
     `journal` ends. With an `executor`, several `n_workers` or a `trial_timeout` (in seconds) trials
-    run in other processes, up to `max_retries` times more if they die; `synchronous`: in batches.
+    run elsewhere, up to `n_workers` of them at a time, also if an executor has room for more; up to
+    `max_retries` times more if their processes die; `synchronous`: in batches.
     """
     def __init__(self, scheduler: HPOScheduler, objective, executor=None, journal=None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
@@ -206,9 +207,12 @@ class HPOTuner:
         self.check_outcome()
 
     def check_outcome(self):
-        """Raise RuntimeError if there was no trial; warn if none succeeded."""
-        if not self.rows:
+        """Raise RuntimeError if there was no trial to run; warn if none began or none succeeded."""
+        if not self.rows and not self.budget_spent():
             raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
+        if not self.rows:
+            return warnings.warn("the time was over before a trial began; give a larger "
+                                 "max_wallclock_time", stacklevel=3)
         if self.incumbent is None:
             reason = self.rows[-1]["traceback"]
             warnings.warn(f"no trial succeeded; the last one failed:\n{reason}", stacklevel=3)
@@ -232,13 +236,23 @@ class HPOTuner:
     def next_trial(self) -> Trial | None:
         """Return the first of the pending trials; if there are none, the scheduler suggests one."""
         if not self.pending:
-            trial = self.scheduler.suggest()
+            trial = self.check_trial(self.scheduler.suggest())
             self.log("suggested", trial=None if trial is None else asdict(trial))
             if trial is None:
                 return None
             self.suggested.add(trial.trial_id)
             self.pending.append(trial)
         return self.pending[0]
+
+    def check_trial(self, trial) -> Trial | None:
+        """Return what the scheduler suggests; raise an error if it cannot run now."""
+        if not isinstance(trial, Trial | None):
+            raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
+        running = {attempt.trial.trial_id for attempt in self.running.values()}
+        if trial is not None and trial.trial_id in running:
+            raise ValueError(f"trial {trial.trial_id} was suggested while it is running; suggest "
+                             "it again after its report")
+        return trial
 
     def evaluate(self, trial):
         """Run the objective on a trial in this process, record the outcome, and report it."""
@@ -432,9 +446,12 @@ class HPOTuner:
         if trial is None:
             raise ValueError(f"{place}: trial {event['trial_id']} ended before it was suggested")
         attempt = Attempt(trial, event["attempt"], event["worker"], event["start"])
-        reason = event.get("traceback")
+        reason, before = event.get("traceback"), self.lost.setdefault(trial.trial_id, [])
+        if attempt.number != len(before) + 1:
+            raise ValueError(f"{place}: attempt {attempt.number} ended, expected attempt "
+                             f"{len(before) + 1}")
         if event.get("retry"):
-            self.lost.setdefault(trial.trial_id, []).append(reason)
+            before.append(reason)
         else:
             self.pending.remove(trial)
             error = event.get("error", math.nan)

@@ -1,6 +1,7 @@
 """Objectives that fail in every way, for worker processes: this module imports nothing large."""
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -87,6 +88,19 @@ def hanging(config, folder, hung=(1,), times=1):
     """Hang for ever the first `times` times for the `hung` configurations."""
     if config["x"] in hung and attempts(folder, config) <= times:
         threading.Event().wait()
+    return config["x"]
+
+
+def starting_programs(config, folder, how="hang"):
+    """Start a program for x = 1 that does not listen to SIGTERM, then hang or die."""
+    if config["x"] == 1 and is_first(folder, config):
+        code = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
+        program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        program.stdout.read(1)
+        (Path(folder) / "program").write_text(str(program.pid))
+        if how == "hang":
+            threading.Event().wait()
+        die(how)
     return config["x"]
 
 

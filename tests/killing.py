@@ -1,7 +1,8 @@
-"""Kill a search at its write points, as a program: python killing.py FOLDER MODE SEED KILLS.
+"""Kill a search again and again, as a program: python killing.py FOLDER MODE SEED KILLS.
 
-A process that has imported everything forks a child for each run; the child kills itself with
-SIGKILL at a write, before it, in the middle of it or after it. (This does not run in pytest's own
+A process that has imported everything forks a child for each run. Either the child kills itself
+with SIGKILL at a write, before it, in the middle of it or after it; or its parent kills it after a
+random time. (This does not run in pytest's own
 process, where threads make forking unsafe.) At the end one line of JSON says what came out.
 """
 import json
@@ -11,6 +12,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,8 +48,8 @@ class Killer:
         return watched
 
 
-def run(folder, mode, at=-1, moment="before"):
-    """Run the search in a child process; return whether it was killed, and its write points."""
+def run(folder, mode, at=-1, moment="before", seconds=None):
+    """Run the search in a child process, kill it after some `seconds`; say if it was killed."""
     child = os.fork()
     if child == 0:
         os.dup2(os.open(folder / "errors", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
@@ -58,6 +60,9 @@ def run(folder, mode, at=-1, moment="before"):
             os._exit(0)
         finally:
             os._exit(1)
+    if seconds is not None:
+        time.sleep(seconds)  # the moment of the kill, wherever the child may be by then
+        os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
     if not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status) != 0:
         raise RuntimeError(f"the search failed:\n{(folder / 'errors').read_text()}")
@@ -122,14 +127,15 @@ def everywhere(folder, mode):
 
 
 def at_random(folder, mode, seed, kills):
-    """Kill searches again and again at random write points until there were so many kills."""
+    """Kill searches, by turns at random write points and times, until there were so many kills."""
     rng, killed, searches = random.Random(seed), 0, 0
+    begin = time.perf_counter()
     run(fresh(folder), mode)
-    expected = read_outcome(folder)
+    seconds, expected = time.perf_counter() - begin, read_outcome(folder)
     while killed < kills:
         fresh(folder)
         kept = b""
-        while run(folder, mode, rng.randrange(40), rng.choice(MOMENTS)):
+        while run(folder, mode, **random_end(rng, seconds if searches % 2 else None)):
             killed += 1
             assert whole_lines(folder).startswith(kept)
             kept = whole_lines(folder)
@@ -141,6 +147,13 @@ def at_random(folder, mode, seed, kills):
                                                                 "errors", "points", "outcome"}
         assert not leftovers, leftovers
     return {"kills": killed, "searches": searches}
+
+
+def random_end(rng, seconds):
+    """Draw a write point, or a time of up to so many seconds, at which to kill a search."""
+    if seconds is None:
+        return {"at": rng.randrange(40), "moment": rng.choice(MOMENTS)}
+    return {"seconds": rng.uniform(0, seconds)}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scripted_curves import Scripted, trial
 
 from d2l_hpo import (BasicScheduler, BatchScheduler, DigitsBenchmark, HPOTuner, RandomSearcher,
                      RecordedSearcher, simulate, utilization)
@@ -28,13 +29,34 @@ def test_a_batch_starts_when_the_one_before_has_reported():
     assert [scheduler.suggest().trial_id, scheduler.suggest().trial_id] == [2, 3]
 
 
+def test_a_batch_without_a_further_trial_ends_early_and_runs_to_its_end():
+    scheduler = BatchScheduler(Scripted(trial(1), trial(2), None, trial(3), trial(4), trial(5)), 3)
+    first, second, nothing = (scheduler.suggest() for _ in range(3))
+    assert nothing is None
+    scheduler.update(first, 0.5)
+    assert scheduler.suggest() is None
+    scheduler.update(second, 0.5)
+    assert [scheduler.suggest().config["x"] for _ in range(3)] == [3, 4, 5]
+    assert scheduler.suggest() is None
+
+
+def test_a_report_that_is_repeated_counts_once():
+    scheduler = BatchScheduler(random_search(), 2)
+    first, second = scheduler.suggest(), scheduler.suggest()
+    scheduler.update(first, 0.5)
+    scheduler.update(first, 0.5)
+    assert scheduler.suggest() is None
+    scheduler.update(second, 0.5)
+    assert scheduler.suggest().trial_id == 2
+
+
 def test_reports_reach_the_scheduler_inside():
     scheduler = BatchScheduler(random_search(), 3)
     seen = []
     scheduler.scheduler.searcher.update = lambda config, error, info: seen.append((config, error))
-    trial = scheduler.suggest()
-    scheduler.update(trial, 0.25, {"seconds": 1})
-    assert seen == [(trial.config, 0.25)]
+    started = scheduler.suggest()
+    scheduler.update(started, 0.25, {"seconds": 1})
+    assert seen == [(started.config, 0.25)]
 
 
 def test_an_exhausted_scheduler_ends_the_search():
@@ -48,8 +70,8 @@ def test_an_exhausted_scheduler_ends_the_search():
     scheduler = BatchScheduler(BasicScheduler(Two(SPACE)), 4)
     trials = [scheduler.suggest(), scheduler.suggest()]
     assert scheduler.suggest() is None
-    for trial in trials:
-        scheduler.update(trial, 0.5)
+    for started in trials:
+        scheduler.update(started, 0.5)
     assert scheduler.suggest() is None
 
 

@@ -6,8 +6,10 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import faulty_objectives as faulty
+import psutil
 import pytest
 from worker_searches import (
+    Manual,
     by_id,
     children,
     join,
@@ -16,6 +18,9 @@ from worker_searches import (
     run_in_thread,
     tuner,
 )
+
+from d2l_hpo import WorkerLost
+from d2l_hpo._workers import GivenWorkers
 
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,6 +160,15 @@ def test_a_trial_that_always_hangs_fails(tmp_path):
         "process was killed" for i in (1, 2)]
 
 
+@pytest.mark.parametrize("how", ["hang", "SIGKILL"])
+def test_programs_that_an_objective_started_end_with_its_worker(how, tmp_path):
+    objective = functools.partial(faulty.starting_programs, folder=tmp_path, how=how)
+    search = tuner(objective, 3, trial_timeout=PATIENCE)
+    search.run()
+    assert by_id(search, "error", "attempt") == [(0, 1), (1, 2), (2, 1)]
+    faulty.wait_until(lambda: not psutil.pid_exists(int((tmp_path / "program").read_text())))
+
+
 class Stuck:
     """An objective whose first attempt at x = 1 returns only after `release`, and then 100."""
 
@@ -209,6 +223,38 @@ def test_a_worker_comes_back_with_the_end_of_the_attempt_that_was_given_up():
         stuck.release.set()
         join(thread)
     assert by_id(search, "error", "attempt") == [(0, 1), (1, 2), (2, 1)]
+
+
+def test_waiting_for_a_free_worker_of_an_executor_is_not_running():
+    executor = Manual()
+    workers = GivenWorkers(executor, 2, faulty.identity, trial_timeout=0.05)
+    first, second = (workers.submit(slot, {"x": slot}, {}) for slot in (0, 1))
+    assert first.set_running_or_notify_cancel()
+    assert faulty.wait_until(lambda: workers.wait([first, second])) == [first]
+    with pytest.raises(WorkerLost, match="longer than trial_timeout=0.05 seconds; it was given up"):
+        workers.read(first)
+    executor.end(0)
+    assert second.set_running_or_notify_cancel()
+    assert faulty.wait_until(lambda: workers.wait([second])) == [second]
+
+
+def test_a_worker_of_a_dask_cluster_that_dies_is_replaced(tmp_path):
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", times=1)
+    always = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", deadly=(2,), times=99)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), \
+            distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None,
+                                     local_directory=tmp_path) as cluster, \
+            distributed.Client(cluster) as client:
+        executor = client.get_executor(pure=False)
+        search = tuner(objective, 3, n_workers=1, executor=executor)
+        search.run()
+        assert by_id(search, "error", "attempt") == [(0, 1), (1, 2), (2, 1)]
+        search = tuner(always, 4, n_workers=1, executor=executor)
+        search.run()
+    assert by_id(search, "status", "attempt") == [
+        ("completed", 1), ("completed", 1), ("failed", 2), ("completed", 1)]
+    assert "KilledWorker" in search.records.set_index("trial_id")["traceback"][2]
 
 
 def test_an_executor_in_which_all_workers_hang_is_an_error_and_no_trial_is_lost():

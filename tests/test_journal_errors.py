@@ -142,10 +142,16 @@ def test_a_missing_line_is_noticed(journal, number, message):
     del lines[number - 1]
     journal.write_text("\n".join(lines) + "\n")
     if message is None:  # without its result a trial runs again, and another comes after it
-        message = "line 4: the scheduler|ended before"
         tuner(journal).run(number_of_trials=2)
         return
     with pytest.raises(ValueError, match=message):
+        tuner(journal).run(number_of_trials=3)
+
+
+def test_an_attempt_out_of_turn_is_noticed(journal):
+    tuner(journal).run(number_of_trials=2)
+    journal.write_text(journal.read_text().replace('"attempt": 1', '"attempt": 2'))
+    with pytest.raises(ValueError, match="line 4: attempt 2 ended, expected attempt 1"):
         tuner(journal).run(number_of_trials=3)
 
 

@@ -28,8 +28,8 @@ def test_a_kill_at_any_write_point_changes_nothing(mode, tmp_path):
 
 @pytest.mark.parametrize("mode", ["sequential", "parallel"])
 def test_kills_at_random_moments_again_and_again_change_nothing(mode, tmp_path):
-    counts = killing(tmp_path, mode, "20261122", "150")
-    assert counts["kills"] >= 150 and counts["searches"] > 10
+    counts = killing(tmp_path, mode, "20261122", "250")
+    assert counts["kills"] >= 250 and counts["searches"] > 10
 
 
 SEARCHING = """

@@ -2,6 +2,8 @@
 import functools
 import os
 import threading
+import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import faulty_objectives as faulty
@@ -21,6 +23,7 @@ from worker_searches import (
 )
 
 from d2l_hpo import BasicScheduler, HPOTuner
+from d2l_hpo._calls import Result
 
 
 # -- own processes --------------------------------------------------------------------------------
@@ -209,6 +212,53 @@ def test_running_trials_are_finished_when_the_time_is_over():
     join(thread)
     assert list(search.records["trial_id"]) == [0, 1]
     assert len(executor.calls) == 2
+
+
+def test_children_end_and_records_stay_when_the_time_is_over():
+    search, seconds = tuner(faulty.identity, 10**6), 1.0
+    while not len(search.records):  # not even the processes were there
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            search.run(max_wallclock_time=seconds)
+        assert not children()
+        seconds *= 2
+    assert 0 < len(search.records) < 10**6 and search.incumbent == {"x": 0}
+    assert search.records["end"].min() < seconds / 2
+
+
+def test_a_time_that_is_over_before_the_first_trial_is_a_warning():
+    search = tuner(faulty.identity)
+    with pytest.warns(UserWarning, match="the time was over before a trial began; give a larger"):
+        search.run(max_wallclock_time=1e-9)
+    assert len(search.records) == 0
+    search.run()
+    assert by_id(search, "error") == [(0,), (1,), (2,), (3,)]
+
+
+def test_a_trial_that_is_running_must_not_be_suggested_again():
+    executor = Manual()
+    search = HPOTuner(Scripted(trial(0, 1), trial(0, 2)), faulty.numbers, executor, n_workers=2)
+    with pytest.raises(ValueError, match="trial 0 was suggested while it is running; suggest it"):
+        search.run()
+    assert len(executor.calls) == 1
+
+
+def test_a_suggestion_that_is_no_trial_is_an_error():
+    scheduler = Scripted()
+    scheduler.suggest = lambda: {"x": 1}
+    with pytest.raises(TypeError, match=r"suggested \{'x': 1\}, expected a Trial or None"):
+        HPOTuner(scheduler, faulty.identity).run()
+
+
+@pytest.mark.parametrize(("start", "expected"), [(7.0, 7.0), (3.0, 8.0), (11.0, 8.0), (-1e9, 8.0)])
+def test_the_clock_of_another_machine_is_not_trusted(monkeypatch, start, expected):
+    monkeypatch.setattr(time, "perf_counter", lambda: 10.0)  # of this machine, at the end
+    assert Result(None, None, start, 2.0, False).started_after(6.0) == expected
+
+
+def test_an_attempt_that_took_longer_than_this_clock_allows_began_when_it_was_sent(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 10.0)
+    assert Result(None, None, 5.0, 9.0, False).started_after(6.0) == 6.0
 
 
 # -- given executors ------------------------------------------------------------------------------
