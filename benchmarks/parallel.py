@@ -27,13 +27,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from scipy import stats
 from syne_tune import StoppingCriterion, Tuner
-from syne_tune.backend import PythonBackend
 from syne_tune.config_space import uniform
 from syne_tune.constants import ST_TUNER_TIME
 from syne_tune.experiments import load_experiment
 from syne_tune.optimizer.baselines import RandomSearch
 
-from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher
+from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, open_python_backend
 from machine import describe
 
 WORKERS = 2
@@ -104,12 +103,12 @@ def our_tuner(seconds: Sequence[float], folder: Path | None = None,
     return sorted(tuner.records["end"])
 
 
-def syne_tune(seconds: Sequence[float]) -> Ends:
+def syne_tune(seconds: Sequence[float], folder: Path) -> Ends:
     """Run random search with Syne Tune: a new process a trial."""
     space = {"x": uniform(0, 1), "seconds": uniform(0, 1000)}
     points = [{"x": 0.5, "seconds": second} for second in seconds]
     scheduler = RandomSearch(space, metrics=["error"], random_seed=0, points_to_evaluate=points)
-    tuner = Tuner(PythonBackend(of_syne_tune, space, rotate_gpus=False), scheduler,
+    tuner = Tuner(open_python_backend(of_syne_tune, space, folder), scheduler,
                   StoppingCriterion(max_num_trials_started=len(seconds) - 1), WORKERS,
                   sleep_time=0.01, wait_trial_completion_when_stopping=True, save_tuner=False,
                   tuner_name=f"search-{next(NAMES)}", suffix_tuner_name=False)
@@ -208,7 +207,7 @@ def ways(folder: Path, dask: Executor) -> Iterator[tuple[str, Callable, int]]:
     yield "`HPOTuner` on Dask, journal", partial(our_tuner, executor=dask, folder=folder), 300
     yield "Optuna, `n_jobs` (threads)", optuna_threads, 1000
     yield "Optuna, processes, journal", partial(optuna_processes, folder=folder), 300
-    yield "Syne Tune, `PythonBackend`", syne_tune, 20
+    yield "Syne Tune, `PythonBackend`", partial(syne_tune, folder=folder), 20
 
 
 def print_tables(folder: Path, dask: Executor) -> None:

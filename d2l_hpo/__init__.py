@@ -19,7 +19,7 @@ _INSTALL_COMMANDS = {
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "objectives",
-                "plots", "random_search", "simulator", "space", "tuner"],
+                "plots", "random_search", "simulator", "space", "syne_tune_backend", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -92,6 +92,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "varying_names",
             "when",
         ],
+        "syne_tune_backend": ["open_python_backend"],
         "tuner": [
             "Attempt",
             "BasicScheduler",
