@@ -18,10 +18,11 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["arguments", "benchmark", "datasets", "objectives", "plots", "random_search",
-                "simulator", "space", "tuner"],
+    submodules=["arguments", "asha", "benchmark", "datasets", "hyperband", "objectives", "plots",
+                "random_search", "simulator", "space", "tuner"],
     submod_attrs={
         "arguments": ["check_int", "check_positive"],
+        "asha": ["ASHAScheduler", "Rung"],
         "benchmark": [
             "DigitsBenchmark",
             "LeNetBenchmark",
@@ -40,6 +41,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "OrderedLoader",
             "ShuffledLoader",
             "TensorData",
+        ],
+        "hyperband": [
+            "HyperbandScheduler",
+            "MultiFidelityScheduler",
+            "SuccessiveHalvingScheduler",
+            "hyperband_brackets",
+            "rung_levels",
         ],
         "objectives": [
             "HPOTrainer",

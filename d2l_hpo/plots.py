@@ -20,13 +20,19 @@ from scipy.special import stdtrit
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 
-# One colour a method through the whole book (Okabe and Ito's colour-blind-safe palette).
+# One colour a method through the whole book (Okabe and Ito's colour-blind-safe palette, its yellow
+# darkened, since lines on white must be seen).
 COLORS = {
     "default": "#000000",
     "random search": "#0072B2",
     "grid search": "#D55E00",
     "Sobol search": "#56B4E9",
     "local search": "#E69F00",
+    "one epoch": "#999999",
+    "successive halving": "#009E73",
+    "Hyperband": "#CC79A7",
+    "ASHA": "#A89F00",
+    "ASHA, stopping": "#882255",
 }
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
