@@ -6,6 +6,7 @@ TORCH_INDEX ?=
 
 # d2l pins versions that no longer install; Syne Tune asks for hundreds of megabytes that we never use.
 WITHOUT_DEPS := d2l==1.0.3 syne-tune==0.16.0
+BENCH_WITHOUT_DEPS := huggingface_hub==0.36.0
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -92,8 +93,13 @@ check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
 lab: $(INSTALLED) notebooks  ## Open the sections in JupyterLab
 	$(PY) -m jupyterlab --notebook-dir notebooks
 
-bench: $(INSTALLED)  ## Compare the speed of training with PyTorch's and d2l's own loops
+bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (a quarter of an hour)
+	$(PY) -m pip install --quiet -r benchmarks/requirements.txt
+	$(PY) -m pip install --quiet --no-deps $(BENCH_WITHOUT_DEPS)
 	$(PY) benchmarks/training.py
+	$(PY) benchmarks/simulator.py
+	$(PY) benchmarks/search_quality.py
+	$(PY) benchmarks/parallel.py
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

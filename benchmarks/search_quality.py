@@ -8,7 +8,7 @@ found so far minus the smallest error known, that is over a Sobol design and ove
 any run evaluated. Intervals are Student's t intervals over seeds. Results are kept in
 _build/search_quality: where neither a method nor a task has changed, its runs are not repeated.
 
-A new method is one line in METHODS: an adapter with its arguments. A new task is one in TASKS.
+A new method is one line in methods.py: an adapter with its arguments. A new task is one in TASKS.
 """
 import argparse
 import hashlib
@@ -16,13 +16,10 @@ import inspect
 import json
 import math
 import os
-import platform
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
@@ -34,16 +31,15 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-import d2l_hpo
 from d2l_hpo.benchmark import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark
 from d2l_hpo.space import (
     check_configuration,
-    check_space,
     configurations_from_unit_cube,
     describe_space,
-    to_syne_tune,
     varying_names,
 )
+from machine import describe
+from methods import METHODS, OurSearcher, _to_optuna, clip, to_optuna
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "_build" / "search_quality"
@@ -103,133 +99,6 @@ def smallest_error(task: Task, size: int) -> float:
     """Return the smallest error known before any search: of the task itself or of its design."""
     parts = np.array_split(design(task.space, size), math.ceil(size / 2048))
     return min(task.best_known, *(float(task.errors(part).min()) for part in parts))
-
-
-# -- Methods: objects with ask() -> configuration or None, and tell(configuration, error) ---------
-
-class OurSearcher:
-    """Drives a searcher of `d2l_hpo`."""
-
-    packages = ()
-
-    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
-        self.searcher = getattr(d2l_hpo, name)(space, seed=seed, **settings)
-        self.ask, self.tell = self.searcher.sample_configuration, self.searcher.update
-
-
-class OptunaSampler:
-    """Drives a sampler of Optuna through a study's ask and tell."""
-
-    packages = ("optuna",)
-
-    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
-        import optuna
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        self.distributions = to_optuna(space)
-        sampler = getattr(optuna.samplers, name)(seed=seed, **settings)
-        self.study = optuna.create_study(sampler=sampler)
-
-    def ask(self) -> dict[str, Any]:
-        """Return the parameters of a new trial."""
-        self.trial = self.study.ask(self.distributions)
-        return self.trial.params
-
-    def tell(self, config: Mapping[str, Any], error: float) -> None:
-        """Finish the trial."""
-        self.study.tell(self.trial, error)
-
-
-class SyneTuneScheduler:
-    """Drives a single-fidelity scheduler of Syne Tune as its tuner does, one trial at a time.
-
-    With its own settings TPE draws at random until 15 % of the trials outnumber the
-    hyperparameters: 46 trials for six of them.
-    """
-
-    packages = ("syne-tune", "statsmodels")
-
-    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
-        from syne_tune.optimizer import baselines
-        # TPE's density estimates: a changing default, and a choice that all good trials share
-        warnings.filterwarnings("ignore", "After 0.17", FutureWarning)
-        warnings.filterwarnings("ignore", "divide by zero", RuntimeWarning, "statsmodels")
-        self.space, self.trials = space, 0
-        self.scheduler = getattr(baselines, name)(to_syne_tune(space), random_seed=seed, **settings)
-
-    def ask(self) -> dict[str, Any]:
-        """Return the suggestion; Syne Tune's TPE may round beyond a border, so move it back."""
-        return clip(self.space, self.scheduler.suggest().config)
-
-    def tell(self, config: Mapping[str, Any], error: float) -> None:
-        """Report the result of a new trial and its end."""
-        from syne_tune.backend.trial_status import Trial
-        trial = Trial(self.trials, dict(config), datetime.now())
-        self.trials += 1
-        self.scheduler.on_trial_add(trial)
-        self.scheduler.on_trial_result(trial, {"error": error})
-        self.scheduler.on_trial_complete(trial, {"error": error})
-
-
-@dataclass(frozen=True)
-class Method:
-    """`make(space, seed)`: an adapter with its other arguments; slow ones limit their seeds."""
-
-    make: partial
-    max_seeds: int | None = None
-
-    def seeds(self, seeds: int) -> int:
-        """Return how many of `seeds` seeds are run."""
-        return seeds if self.max_seeds is None else min(seeds, self.max_seeds)
-
-
-METHODS = {
-    "RandomSearcher": Method(partial(OurSearcher, "RandomSearcher")),
-    "SobolSearcher": Method(partial(OurSearcher, "SobolSearcher")),
-    "GridSearcher": Method(partial(OurSearcher, "GridSearcher")),
-    "optuna.RandomSampler": Method(partial(OptunaSampler, "RandomSampler")),
-    "optuna.QMCSampler": Method(partial(OptunaSampler, "QMCSampler", scramble=True,
-                                        warn_independent_sampling=False)),
-    "optuna.TPESampler": Method(partial(OptunaSampler, "TPESampler")),
-    "syne_tune.RandomSearch": Method(partial(SyneTuneScheduler, "RandomSearch",
-                                             metrics=["error"])),
-    "syne_tune.TPE": Method(partial(SyneTuneScheduler, "TPE", metric="error")),
-}
-
-
-def to_optuna(space: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a space into Optuna's distributions; ValueError for what Optuna cannot express.
-
-    Optuna rounds a log-uniform integer where `lograndint` takes the floor: a small difference in
-    the probabilities of the smallest integers.
-    """
-    checked = check_space(space)
-    return {entry["name"]: _to_optuna(entry, checked[entry["name"]])
-            for entry in describe_space(checked)}
-
-
-def _to_optuna(entry: Mapping[str, Any], domain: Any) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-    makers = {"uniform": FloatDistribution, "loguniform": partial(FloatDistribution, log=True),
-              "randint": IntDistribution, "lograndint": partial(IntDistribution, log=True)}
-    name = entry.get("distribution", entry["kind"])
-    shifted = name.startswith("log") and entry["parameters"]["loc"] != 0
-    if "tests" in entry or shifted or name not in {*makers, "categorical", "constant"}:
-        raise ValueError(f"hyperparameter {entry['name']!r}: Optuna has nothing like this {name}; "
-                         "use uniform, loguniform, randint, lograndint or categorical, without "
-                         "when(...)")
-    if name in makers:
-        low, high = (number.item() for number in domain.support())
-        return makers[name](low, high)
-    return CategoricalDistribution(entry["choices"] if name == "categorical" else [domain])
-
-
-def clip(space: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Move numbers that lie outside their range to its nearest end."""
-    ranges = {name: domain.support() for name, domain in space.items()
-              if hasattr(domain, "support")}
-    return {name: type(value)(np.clip(value, *ranges[name])) if name in ranges else value
-            for name, value in config.items()}
 
 
 # -- Runs -----------------------------------------------------------------------------------------
@@ -435,9 +304,7 @@ def print_report(regret: Mapping[tuple[str, str], np.ndarray],
                  budgets: Sequence[int]) -> None:
     """Print what was compared on what, and both tables."""
     packages = {name for _, method in results for name in METHODS[method].make.func.packages}
-    versions = [f"{name} {version(name)}" for name in [*COMMON_PACKAGES, *sorted(packages)]]
-    print(f"{os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}, "
-          f"{', '.join(versions)}\n")
+    print(describe(*COMMON_PACKAGES, *sorted(packages)), end="\n\n")
     print("Mean regret in percentage points (95 % interval) after so many evaluations\n")
     print(regret_table(regret, results, budgets))
     compared_at = max(n for n in budgets if n <= COMPARED_AT)

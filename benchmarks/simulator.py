@@ -8,15 +8,12 @@ import contextlib
 import io
 import logging
 import os
-import platform
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import cycle, islice
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,6 +29,7 @@ from syne_tune.optimizer.baselines import RandomSearch
 from d2l_hpo import BasicScheduler, HPOSearcher, to_syne_tune
 from d2l_hpo.benchmark import MLPBenchmark, RecordedBenchmark
 from d2l_hpo.simulator import simulate
+from machine import describe
 
 REPETITIONS = 5
 SIZES = (1_000, 10_000, 100_000)
@@ -47,7 +45,7 @@ class PreparedSearcher(HPOSearcher):
         super().__init__(config_space)
         self.left = list(configs)[::-1]
 
-    def sample_configuration(self) -> dict | None:
+    def propose(self) -> dict | None:
         """Return the next configuration, or None if there is none left."""
         return self.left.pop() if self.left else None
 
@@ -206,23 +204,13 @@ def agreement_rows(ours: Callable, theirs: Callable) -> Iterator[str]:
                f"{np.abs(times - their_times).max():.2g} |")
 
 
-def processor() -> str:
-    """Name the processor."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Print the tables."""
     logging.disable()  # Syne Tune's notes on every search
     table = Table.of(MLPBenchmark())
     every, last = range(1, table.benchmark.max_epochs + 1), [table.benchmark.max_epochs]
     ours, exact = our_search(table), syne_tune_search(table, last, exact=True)
-    print(f"{processor()}, {os.cpu_count()} cores; {platform.system()}, Python "
-          f"{platform.python_version()}, pandas {pd.__version__}, "
-          f"Syne Tune {version('syne-tune')}\n")
+    print(describe("pandas", "syne-tune"), end="\n\n")
     print("| trials | workers | jobs a second, median (range) | peak memory, bytes a job |")
     print("|---|---|---|---|")
     for row in speed_rows(table):

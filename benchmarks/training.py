@@ -7,7 +7,6 @@ validation error meanwhile. Prints Markdown tables; run it on an otherwise idle 
 import contextlib
 import io
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported: all rows use the CPU
@@ -26,8 +24,9 @@ import numpy as np
 from d2l_hpo import FashionMNIST, HPOTrainer, LeNet, TensorData
 from d2l import torch as d2l  # after d2l_hpo, which mends torchvision where it does not fit torch
 import torch
-import torchvision
 from torch.nn import functional as F
+
+from machine import describe
 
 REPETITIONS = 7
 LEARNING_RATE = 0.1
@@ -145,21 +144,11 @@ def loading_seconds() -> np.ndarray:
     return np.array(runs, dtype=float)
 
 
-def processor() -> str:
-    """Name the processor."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Print the tables."""
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores
-    print(f"{processor()}, {os.cpu_count()} cores; {platform.system()}, "
-          f"Python {platform.python_version()}, torch {torch.__version__}, "
-          f"torchvision {torchvision.__version__}, d2l {version('d2l')}\n")
+    print(describe("torch", "torchvision", "d2l"), end="\n\n")
     print("| model | trained by | seconds an epoch, median (range) | times bare loop | error |")
     print("|---|---|---|---|---|")
     with d2l_data(FashionMNIST()) as images:

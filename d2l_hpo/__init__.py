@@ -18,11 +18,16 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["arguments", "asha", "benchmark", "datasets", "hyperband", "objectives", "plots",
-                "random_search", "simulator", "space", "tuner"],
+    submodules=["animation", "arguments", "asha", "asynchronous", "benchmark", "datasets",
+                "hyperband", "objectives", "plots", "random_search", "simulator", "space", "tuner"],
     submod_attrs={
+        "_interrupts": ["CtrlC"],
+        "_journal": ["Journal"],
+        "_workers": ["WorkerLost", "open_workers"],
+        "animation": ["Animation", "animate"],
         "arguments": ["check_int", "check_positive"],
         "asha": ["ASHAScheduler", "Rung"],
+        "asynchronous": ["BatchScheduler", "utilization"],
         "benchmark": [
             "DigitsBenchmark",
             "LeNetBenchmark",
@@ -67,6 +72,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "plot_hyperparameter",
             "plot_learning_curves",
             "plot_search",
+            "plot_timeline",
             "use_style",
         ],
         "random_search": [
@@ -95,6 +101,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "when",
         ],
         "tuner": [
+            "Attempt",
             "BasicScheduler",
             "HPOScheduler",
             "HPOSearcher",

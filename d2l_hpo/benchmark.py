@@ -111,12 +111,13 @@ class RecordedBenchmark:
     """A recorded task: learning curves by configuration, and an objective that looks them up.
 
     `curve(config)` of a recorded configuration is what was measured in its first repetition; of
-    any other configuration in the space it is predicted by a surrogate, once, and then kept.
+    any other configuration in the space it is predicted by a surrogate, once, and then kept. With
+    `measured=False` all curves are predicted, so that luck in a recorded training favours nobody.
     """
 
     task: str
 
-    def __init__(self, path: Path | str | None = None):
+    def __init__(self, path: Path | str | None = None, measured: bool = True):
         path = DATA / f"recording_{self.task}.npz" if path is None else Path(path)
         self.recording = read_recording(path)
         self.card = self.recording.card
@@ -131,8 +132,9 @@ class RecordedBenchmark:
             raise ValueError(f"{path} holds no configuration yet; go on recording it: python -m "
                              f"d2l_hpo.benchmark record {self.task} --output {path}")
         self._values = itemgetter(*self.config_space)
-        self._curves = {self._values(row["config"]): _measured_curve(row) for row in self._rows}
-        self._types = [type(value) for value in next(iter(self._curves))]
+        self._types = [type(value) for value in self._values(self._rows[0]["config"])]
+        self._curves = {self._values(row["config"]): _measured_curve(row)
+                        for row in self._rows if measured}
 
     @property
     def configs(self) -> list[dict[str, Any]]:

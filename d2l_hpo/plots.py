@@ -15,6 +15,8 @@ import pandas as pd
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from scipy.special import stdtrit
 
@@ -26,16 +28,21 @@ COLORS = {
     "default": "#000000",
     "random search": "#0072B2",
     "grid search": "#D55E00",
-    "Sobol search": "#56B4E9",
-    "local search": "#E69F00",
+    "Sobol search": "#E69F00",
     "one epoch": "#999999",
     "successive halving": "#009E73",
     "Hyperband": "#CC79A7",
     "ASHA": "#A89F00",
     "ASHA, stopping": "#882255",
+    # the ways to run one method
+    "sequential": "#000000",
+    "synchronous": "#D55E00",
+    "asynchronous": "#0072B2",
 }
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
+IDLE = "#e0e0e0"
+OUTLINED_JOBS = 400  # more bars than this are drawn without outlines, and as an image
 
 
 def use_style() -> None:
@@ -134,6 +141,55 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float],
     return ax
 
 
+def plot_timeline(records: pd.DataFrame, ax: Axes | None = None, color_by: str | None = None,
+                  n_workers: int | None = None) -> Axes:
+    """Draw one bar a job, workers upward and time to the right; light grey is idle time.
+
+    Failed jobs are hatched. `color_by` names a column: one colour a value, from dark (the smallest)
+    to light, with a legend up to eight values. `n_workers` shows workers without any job, too;
+    the default is as many as the records name. More than 400 bars become an image in the figure.
+    """
+    used = int(records["worker"].max()) + 1 if len(records) else 0
+    workers = used if n_workers is None else n_workers
+    if workers < max(used, 1):
+        raise ValueError(f"n_workers is {n_workers} for records of {used} workers; give records "
+                         "with a job, and at least as many workers as they have")
+    ax = ax or plt.subplots()[1]
+    many, end = len(records) > OUTLINED_JOBS, records["end"].max() if len(records) else 1.0
+    height = 0.8 if workers <= 32 else 1.0
+    idle = [_bar(0, end, worker, height) for worker in range(workers)]
+    ax.add_collection(PolyCollection(idle, facecolors=IDLE, lw=0, rasterized=many))
+    for label, color, rows in _shades(records, color_by):
+        for failed, part in rows.groupby(rows["status"] == "failed"):
+            bars = [_bar(*row, height) for row in zip(part["start"], part["end"], part["worker"],
+                                                      strict=True)]
+            ax.add_collection(PolyCollection(
+                bars, facecolors=color, edgecolors="none" if many else "white", linewidths=0.5,
+                hatch="////" if failed else None, rasterized=many, label=None if failed else label))
+    ax.set(xlabel="wall-clock time (s)", ylabel="worker", xlim=(0, end), ylim=(-0.5, workers - 0.5))
+    ax.yaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+    ax.grid(False)
+    if 1 < len(ax.get_legend_handles_labels()[0]) <= 8:
+        ax.legend(title=color_by, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def _bar(start: float, end: float, worker: float, height: float) -> list[tuple[float, float]]:
+    """Return the corners of a job's bar, around its worker's number."""
+    low, high = worker - height / 2, worker + height / 2
+    return [(start, low), (start, high), (end, high), (end, low)]
+
+
+def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, pd.DataFrame]]:
+    """Return label, colour and rows for each value of a column, or for all jobs."""
+    if column is None:
+        return [("job", COLORS["random search"], records)]
+    groups = list(records.groupby(column, dropna=False))
+    shades = plt.cm.viridis(np.linspace(0.1, 0.85, len(groups)))
+    return [(f"{value:g}" if isinstance(value, float) else str(value), shade, rows)
+            for (value, rows), shade in zip(groups, shades, strict=True)]
+
+
 def _half_width(values: np.ndarray) -> np.ndarray:
     """Return half the width of the 95 % t interval of the mean over the first axis."""
     return stdtrit(len(values) - 1, 0.975) * np.std(values, axis=0, ddof=1) / len(values) ** 0.5
@@ -142,9 +198,10 @@ def _half_width(values: np.ndarray) -> np.ndarray:
 def _name_ends(ax: Axes, ends: Mapping[str, float]) -> None:
     """Write each curve's name right of its last value, moved up where names would overlap."""
     to_axes = ax.transData + ax.transAxes.inverted()
+    line = 1.3 * plt.rcParams["font.size"] * ax.figure.dpi / 72 / ax.get_window_extent().height
     height = -math.inf
     for name, end in sorted(ends.items(), key=itemgetter(1)):
-        height = max(to_axes.transform((0, end))[1], height + LABEL_GAP)
+        height = max(to_axes.transform((0, end))[1], height + line)
         ax.text(1.02, height, name, color=COLORS.get(name, GREY), va="center",
                 transform=ax.transAxes)
 

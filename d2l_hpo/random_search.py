@@ -22,12 +22,13 @@ from d2l_hpo.tuner import HPOSearcher
 
 def grid_axes(config_space: dict, points: int) -> list[np.ndarray]:
     """Return a grid's positions on each side of the unit cube; at most a million combinations."""
+    check_int("points", points)
     domains = [domain for domain in describe_space(config_space) if domain["kind"] != "constant"]
     sides = [len(domain["choices"]) if domain["kind"] == "categorical" else points
              for domain in domains]
     if (size := math.prod(sides)) > 1_000_000:
         raise ValueError(f"points is {points}, so a grid of {len(sides)} hyperparameters has "
-                         f"{size} combinations; give fewer points, or use random search")
+                         f"{size} combinations; give fewer points or choices, or search at random")
     return [(np.arange(k) + 0.5) / k for k in sides]
 
 
@@ -53,7 +54,10 @@ class GridSearcher(HPOSearcher):
 
 
 class SobolSearcher(HPOSearcher):
-    """Proposes the points of a scrambled Sobol sequence, most even after 1, 2, 4, 8, ... points."""
+    """Proposes the points of a scrambled Sobol sequence, most even after 1, 2, 4, 8, ... points.
+
+    An initial configuration comes before the sequence and does not count among these.
+    """
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0):
         super().__init__(config_space, initial_config, seed)
         dimensions = len(varying_names(self.config_space))
@@ -73,18 +77,31 @@ def incumbent_errors(records: pd.DataFrame, times) -> np.ndarray:
 
 
 def repeat_search(make_scheduler, benchmark, times, seeds: int = 50, **settings) -> np.ndarray:
-    """Simulate `make_scheduler(seed)` for each seed; return incumbents' errors (seeds, times)."""
-    return np.array([
-        incumbent_errors(simulate(make_scheduler(seed), benchmark, max_time=times[-1], **settings),
-                         times) for seed in range(check_int("seeds", seeds))])
+    """Simulate `make_scheduler(seed)` for each seed; return incumbents' errors (seeds, times).
+
+    `times` are seconds in increasing order, the last one the end of the search; `settings` go to
+    `simulate`.
+    """
+    times = np.asarray(times, float)
+    if times.ndim != 1 or len(times) == 0 or not (np.diff(times) > 0).all():
+        raise ValueError(f"times are {times}, expected seconds in increasing order")
+    schedulers = [make_scheduler(seed) for seed in range(check_int("seeds", seeds))]
+    if len({id(scheduler) for scheduler in schedulers}) < seeds:
+        raise ValueError("make_scheduler gave the same scheduler twice; make a new one each time")
+    runs = [simulate(each, benchmark, max_time=times[-1], **settings) for each in schedulers]
+    return np.array([incumbent_errors(records, times) for records in runs])
 
 
 def paired_bootstrap(first, second, seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean of `first - second` over seeds and its 95 % bootstrap interval."""
-    differences = np.asarray(first, float) - np.asarray(second, float)
-    if differences.ndim != 1 or len(differences) < 2 or not np.isfinite(differences).all():
-        raise ValueError(f"differences have shape {differences.shape} and may hold nan; expected a "
-                         "finite number for each of at least two seeds")
+    """Return the mean of `first - second` over seeds and its 95 % bootstrap interval.
+
+    With fewer than some 20 seeds the interval is too narrow.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    alike = first.shape == second.shape and first.ndim == 1 and len(first) >= 2
+    if not alike or not np.isfinite(differences := first - second).all():
+        raise ValueError(f"first has shape {first.shape}, second {second.shape}; expected a finite "
+                         "number in both for each of at least two seeds")
     result = stats.bootstrap((differences,), np.mean, method="percentile",
                              rng=np.random.default_rng(seed))
     return differences.mean(), *result.confidence_interval

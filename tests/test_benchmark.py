@@ -279,3 +279,15 @@ def test_replaying_imports_neither_torch_nor_scikit_learn():
     printed = subprocess.run([sys.executable, "-c", REPLAY], check=True, capture_output=True,
                              text=True).stdout
     assert printed.splitlines() == ["30 set()", "{'sklearn'}"]
+
+
+def test_without_measured_curves_recorded_configurations_are_predicted_too():
+    benchmark = DigitsBenchmark(measured=False)
+    config = benchmark.configs[3]
+    errors, seconds = benchmark.curve(config)
+    predicted = benchmark.surrogate.predict([config])
+    np.testing.assert_array_equal(errors, predicted[0][0])
+    np.testing.assert_array_equal(seconds, predicted[1][0])
+    assert not np.array_equal(errors, DigitsBenchmark().curve(config)[0], equal_nan=True)
+    with pytest.raises(ValueError, match="batch_size"):
+        benchmark.curve({**config, "batch_size": 10_000})

@@ -260,3 +260,30 @@ def test_links_lead_somewhere(section: str) -> None:
         assert (HTML / target).is_file(), f"{page} links to {target}, which does not exist"
         if anchor and target.endswith(".html"):
             assert unquote(anchor) in anchors(target).ids, f"{page}: no anchor {link}"
+
+
+def test_animation_is_played_and_moved_by_keyboard(visit: Visit) -> None:
+    page = visit.open("rs-async")
+    player = page.locator("div.animation").first
+    slider, label = player.locator("input[type=range]"), player.locator("output")
+    last = slider.get_attribute("max")
+    slider.press("Home")
+    first_frame = player.locator("img").get_attribute("src")
+    slider.press("ArrowRight")
+    assert slider.input_value() == "1"
+    assert player.locator("img").get_attribute("src") != first_frame
+    assert slider.get_attribute("aria-valuetext") == label.inner_text() != ""
+    slider.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("player => player.querySelector('input').value === "
+                           f"'{last}'", arg=player.element_handle())
+    assert player.locator("button").inner_text() == "Play"
+    assert visit.foreign_requests == visit.failed_requests == visit.console_errors == []
+
+
+def test_animation_is_dark_in_dark_mode(visit: Visit) -> None:
+    visit.page.emulate_media(color_scheme="dark")
+    player = visit.open("rs-async").locator("div.animation").first
+    assert "invert" in player.locator("img").evaluate("image => getComputedStyle(image).filter")
+    box = player.evaluate("p => getComputedStyle(p.closest('.text_html')).backgroundColor")
+    assert box == "rgba(0, 0, 0, 0)"

@@ -16,8 +16,10 @@ from d2l_hpo import HPOSearcher, categorical, check_configuration, lograndint
 from d2l_hpo._task_spaces import SPACES
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import methods
 import search_quality
-from search_quality import METHODS, Method, OurSearcher, Task
+from methods import METHODS, Method, OurSearcher
+from search_quality import Task
 
 MODULES = {"optuna": "optuna", "syne-tune": "syne_tune", "statsmodels": "statsmodels"}
 
@@ -73,7 +75,7 @@ class Three(HPOSearcher):
 
 
 def test_a_search_ends_where_its_searcher_ends(smooth_task, monkeypatch):
-    monkeypatch.setattr(search_quality.d2l_hpo, "Three", Three, raising=False)
+    monkeypatch.setattr(methods.d2l_hpo, "Three", Three, raising=False)
     monkeypatch.setitem(METHODS, "three", Method(partial(OurSearcher, "Three")))
     monkeypatch.setattr(Three, "told", [])
     result = search_quality.search("smooth", "three", 0, 10)
@@ -89,7 +91,7 @@ def test_optuna_gets_the_same_domains():
     space = {"rate": stats.loguniform(1e-4, 1), "momentum": stats.uniform(0.1, 0.8),
              "layers": stats.randint(1, 4), "units": lograndint(8, 64),
              "kind": categorical(["a", "b"]), "width": 2}
-    assert search_quality.to_optuna(space) == {
+    assert methods.to_optuna(space) == {
         "rate": optuna.FloatDistribution(1e-4, 1, log=True),
         "momentum": optuna.FloatDistribution(0.1, 0.9),
         "layers": optuna.IntDistribution(1, 3),
@@ -106,15 +108,15 @@ def test_optuna_gets_the_same_domains():
 def test_what_optuna_lacks_is_an_error(space, message):
     pytest.importorskip("optuna.distributions")
     with pytest.raises(ValueError, match=message):
-        search_quality.to_optuna(space)
+        methods.to_optuna(space)
 
 
 def test_numbers_beyond_a_border_are_moved_back():
     space = {"a": lograndint(8, 64), "x": stats.uniform(0, 1), "kind": categorical(["a"]), "w": 2}
-    moved = search_quality.clip(space, {"a": 65, "x": -1e-17, "kind": "a", "w": 2})
+    moved = methods.clip(space, {"a": 65, "x": -1e-17, "kind": "a", "w": 2})
     assert repr(moved) == "{'a': 64, 'x': 0.0, 'kind': 'a', 'w': 2}"
     inside = {"a": 8, "x": 0.1 + 0.2, "kind": "a", "w": 2}
-    assert repr(search_quality.clip(space, inside)) == repr(inside)
+    assert repr(methods.clip(space, inside)) == repr(inside)
 
 
 # -- tasks ----------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What the book asks of its sources: drawings beside the pages, alt texts, the sections' order."""
 
+import re
+from html import unescape
 from typing import Any
 
 from docutils import nodes
@@ -9,6 +11,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
 DRAWINGS = "../img/"
+ANIMATION_ALT = re.compile(r'<div class="animation".*?<img [^>]*alt="([^"]*)"', re.DOTALL)
 logger = logging.getLogger(__name__)
 
 
@@ -21,6 +24,16 @@ class DrawingPaths(SphinxTransform):
         for image in self.document.findall(nodes.image):
             if image["uri"].startswith(DRAWINGS):
                 image["uri"] = "/img/" + image["uri"].removeprefix(DRAWINGS)
+
+
+def name_animations(app: Sphinx, doctree: nodes.document) -> None:
+    """Give an animation's still image, for the PDF, the alt text of its player in HTML."""
+    for bundle in doctree.findall(nodes.container):
+        if bundle.get("nb_element") == "mime_bundle":
+            html = "".join(raw.astext() for raw in bundle.findall(nodes.raw))
+            if alt := ANIMATION_ALT.search(html):
+                for image in bundle.findall(nodes.image):
+                    image["alt"] = unescape(alt[1])
 
 
 def require_alt_texts(app: Sphinx, doctree: nodes.document) -> None:
@@ -49,6 +62,7 @@ def require_section_order(app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("section_order", [], "env")
     app.add_transform(DrawingPaths)
+    app.connect("doctree-read", name_animations, priority=400)
     app.connect("doctree-read", require_alt_texts)
     app.connect("env-check-consistency", require_section_order)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

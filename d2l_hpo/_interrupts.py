@@ -1,0 +1,54 @@
+"""Ctrl-C at the right moments only."""
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class CtrlC:
+    """Inside `with`, holds Ctrl-C back, except inside `with self.allowed()`.
+
+    So it cannot come between two steps that belong together, such as a line of the journal and
+    what it announces. In threads other than the main one, which Python never interrupts, it does
+    nothing.
+    """
+
+    def __init__(self) -> None:
+        self.is_allowed = False
+        self.was_pressed = False
+        self.previous = None
+
+    def __enter__(self) -> "CtrlC":
+        self.is_allowed = self.was_pressed = False
+        handler = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        self.previous = handler if is_main and callable(handler) else None
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.handle)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.previous)
+            if self.was_pressed:
+                signal.raise_signal(signal.SIGINT)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Pass Ctrl-C on where it is allowed, else remember it."""
+        if self.is_allowed:
+            self.previous(number, frame)
+        else:
+            self.was_pressed = True
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Let Ctrl-C through, also one that was held back before."""
+        try:
+            self.is_allowed = True
+            if self.was_pressed:
+                self.was_pressed = False
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self.is_allowed = False

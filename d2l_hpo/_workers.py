@@ -1,0 +1,237 @@
+"""Workers that a tuner runs its trials on: processes of its own, or a given executor.
+
+Both have slots, numbered from 0, each for one call of the objective at a time. A call has a result
+whatever the objective does. Only a call whose process died, or that took too long, has none: it is
+`WorkerLost`.
+"""
+import concurrent.futures
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
+
+from pebble import ProcessExpired, ProcessPool
+
+from d2l_hpo._calls import Portable, Result, call_own, load_own, prepare
+
+
+class WorkerLost(Exception):
+    """A call of the objective came to no end; the message says why."""
+
+
+def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
+                 trial_timeout: float | None = None) -> "OwnWorkers | GivenWorkers":
+    """Return workers, to be used in `with`: processes of their own, or slots of an executor."""
+    if executor is None:
+        return OwnWorkers(n_workers, objective, trial_timeout)
+    return GivenWorkers(executor, n_workers, objective, trial_timeout)
+
+
+class Workers:
+    """Slots, and the last call of each."""
+
+    def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None):
+        self.slots = range(n_workers)
+        self.objective = objective
+        self.trial_timeout = trial_timeout
+        self.calls: dict[int, Future] = {}
+
+    def start(self) -> None:
+        """Get ready for calls."""
+
+    def close(self) -> None:
+        """End all calls, as far as that is possible."""
+        raise NotImplementedError(f"{type(self).__name__} must define close")
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def idle(self) -> list[int]:
+        """Return the slots that have nothing to do."""
+        return [slot for slot in self.slots
+                if slot not in self.calls or self.calls[slot].done()]
+
+    def read(self, future: Future) -> Result:
+        """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
+        """
+        try:
+            return future.result(timeout=0).unpickled()
+        except ProcessExpired as error:
+            raise WorkerLost(f"the worker process ended with exit code {error.exitcode}"
+                             f"{signal_name(error.exitcode)}") from error
+        except Exception as error:  # each executor has its own
+            raise WorkerLost(f"the worker was lost: {type(error).__name__}: {error}") from error
+
+
+def signal_name(exitcode: int) -> str:
+    """Name, in brackets, the signal that ended a process, if one did."""
+    names = {-number: f" ({number.name})" for number in signal.Signals}
+    return names.get(exitcode, "")
+
+
+class WorkerProcess(SpawnProcess):
+    """A process of a pool. pebble takes exit code 0 for a planned end; here no worker plans one."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """The exit code, but never 0."""
+        return 1 if super().exitcode == 0 else super().exitcode
+
+
+class WorkerContext(SpawnContext):
+    """Starts workers as new processes; copies (fork) hang where threads were running."""
+
+    Process = WorkerProcess
+
+
+class OwnWorkers(Workers):
+    """Processes of the tuner's own: one pool of one process a slot; pebble replaces processes."""
+
+    def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None = None):
+        super().__init__(n_workers, objective, trial_timeout)
+        self.payload = Portable(objective).payload
+        self.pools = [self.new_pool() for _ in self.slots]
+
+    def new_pool(self) -> ProcessPool:
+        """Return a pool of one process, which starts with its first call."""
+        return ProcessPool(1, initializer=prepare, initargs=(self.payload,),
+                           context=WorkerContext())
+
+    def start(self) -> None:
+        """Start all processes and wait until they have loaded the objective."""
+        try:
+            for future in [pool.schedule(load_own) for pool in self.pools]:
+                future.result()
+        except Exception as error:
+            report = getattr(error, "traceback", f"{type(error).__name__}: {error}")
+            raise RuntimeError("a worker process could not be started, or not load the objective; "
+                               "in a script, call run() under `if __name__ == '__main__':`\n"
+                               f"{report}") from error
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing."""
+        for pool in self.pools:
+            pool.stop()
+        for pool in self.pools:
+            pool.join()
+
+    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+        """Start a call in a slot; its process is killed after `trial_timeout` seconds."""
+        if not self.is_sound(slot):
+            self.pools[slot].stop()
+            self.pools[slot].join()
+            self.pools[slot] = self.new_pool()
+        self.calls[slot] = self.pools[slot].schedule(call_own, (config, keywords),
+                                                     timeout=self.trial_timeout)
+        return self.calls[slot]
+
+    def is_sound(self, slot: int) -> bool:
+        """Say whether a pool can be used again after its process may have died.
+
+        pebble starts a new process, but where the old one died in the middle of a message, the pipe
+        still waits for the rest; and it gives up a pool whose process died between two calls.
+        """
+        call = self.calls.get(slot)
+        died = call is not None and isinstance(call.exception(), ProcessExpired)
+        return not died and self.pools[slot].active
+
+    def wait(self, futures: Iterable[Future]) -> list[Future]:
+        """Wait until one of the calls has ended; return those that have, in the given order."""
+        concurrent.futures.wait(futures, return_when=FIRST_COMPLETED)
+        return [future for future in futures if future.done()]
+
+    def read(self, future: Future) -> Result:
+        """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
+        """
+        if isinstance(future.exception(), TimeoutError):
+            raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
+                             "seconds; its worker process was killed")
+        return super().read(future)
+
+
+class GivenWorkers(Workers):
+    """Slots of a given executor, which is used as it is and stays open.
+
+    An executor cannot kill a call. One that takes too long is given up: it keeps its slot until it
+    ends, and nobody reads its result. A process pool that is broken takes no more calls, so the
+    tuner's own processes replace it.
+    """
+
+    def __init__(self, executor: Executor, n_workers: int, objective: Callable,
+                 trial_timeout: float | None = None):
+        super().__init__(n_workers, Portable(objective), trial_timeout)
+        self.executor = executor
+        self.deadlines: dict[Future, float] = {}
+        self.replacement: OwnWorkers | None = None
+        if isinstance(executor, ProcessPoolExecutor):
+            _ = self.objective.payload  # if it cannot be sent, say so before the first trial
+
+    def close(self) -> None:
+        """Withdraw the calls that have not begun, and end processes of the tuner's own."""
+        for future in self.calls.values():
+            future.cancel()
+        if self.replacement is not None:
+            self.replacement.close()
+
+    def idle(self) -> list[int]:
+        """Return the slots that have nothing to do."""
+        return super().idle() if self.replacement is None else self.replacement.idle()
+
+    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+        """Start a call in a slot."""
+        if self.replacement is None:
+            try:
+                self.calls[slot] = self.executor.submit(self.objective, config, keywords)
+            except BrokenProcessPool:
+                self.replace()
+        if self.replacement is not None:
+            return self.replacement.submit(slot, config, keywords)
+        if self.trial_timeout is not None:
+            self.deadlines[self.calls[slot]] = time.perf_counter() + self.trial_timeout
+        return self.calls[slot]
+
+    def replace(self) -> None:
+        """Go on with processes of the tuner's own."""
+        warnings.warn("the given process pool is broken, since one of its processes died; the "
+                      f"search goes on in {len(self.slots)} worker processes of the tuner's own",
+                      stacklevel=2)
+        own = OwnWorkers(len(self.slots), self.objective.objective, self.trial_timeout)
+        self.replacement = own
+        own.start()
+
+    def wait(self, futures: Iterable[Future]) -> list[Future]:
+        """Wait until one of the calls has ended or is given up; return those, in the given order.
+
+        If there are none, wait until one that was given up has ended; RuntimeError if none does.
+        """
+        if self.replacement is not None:
+            return self.replacement.wait(futures)
+        futures, patience = list(futures), self.trial_timeout
+        if futures and patience is not None:
+            soonest = min(self.deadlines[future] for future in futures)
+            patience = max(0.0, soonest - time.perf_counter())
+        busy = (future for future in self.calls.values() if not future.done())
+        concurrent.futures.wait({*futures, *busy}, patience, FIRST_COMPLETED)
+        if not futures and not self.idle():
+            raise RuntimeError(f"all {len(self.slots)} workers of the executor hang in trials that "
+                               "were given up; run again with another executor")
+        return [future for future in futures if future.done() or self.is_late(future)]
+
+    def is_late(self, future: Future) -> bool:
+        """Say whether a call has taken too long."""
+        return self.deadlines.get(future, float("inf")) <= time.perf_counter()
+
+    def read(self, future: Future) -> Result:
+        """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
+        """
+        self.deadlines.pop(future, None)
+        if not future.done():
+            raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
+                             "seconds; it was given up")
+        return super().read(future)

@@ -1,0 +1,71 @@
+"""A tuner that is killed with SIGKILL at any moment loses nothing."""
+import json
+import signal
+import subprocess
+import sys
+import warnings
+
+import checkpointing
+import faulty_objectives as faulty
+import numpy as np
+import psutil
+import pytest
+from journaled import PATHS, ROOT, events
+
+
+def killing(folder, *arguments):
+    done = subprocess.run([sys.executable, ROOT / "tests" / "killing.py", folder / "killed",
+                           *arguments], env=PATHS, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("mode", ["sequential", "parallel"])
+def test_a_kill_at_any_write_point_changes_nothing(mode, tmp_path):
+    counts = killing(tmp_path, mode, "everywhere")
+    assert counts["points"] > 40 and counts["kills"] > 2.5 * counts["points"]
+
+
+@pytest.mark.parametrize("mode", ["sequential", "parallel"])
+def test_kills_at_random_moments_again_and_again_change_nothing(mode, tmp_path):
+    counts = killing(tmp_path, mode, "20261122", "150")
+    assert counts["kills"] >= 150 and counts["searches"] > 10
+
+
+SEARCHING = """
+import sys
+from pathlib import Path
+import checkpointing
+
+if __name__ == "__main__":
+    search = checkpointing.tuner(Path(sys.argv[1]), n_workers=2)
+    search.run(number_of_trials=30)
+"""
+
+
+def test_kills_from_outside_of_a_tuner_with_workers_lose_no_finished_trial(tmp_path):
+    script, journal = tmp_path / "searching.py", tmp_path / "search.jsonl"
+    script.write_text(SEARCHING)
+    rng, kept, kills = np.random.default_rng(0), b"", 0
+    for _ in range(6):
+        size = len(kept) + int(rng.integers(1, 2500))
+        with subprocess.Popen([sys.executable, script, tmp_path], env=PATHS) as program:
+            faulty.wait_until(lambda program=program, size=size: program.poll() is not None or (
+                journal.exists() and journal.stat().st_size >= size))
+            family = psutil.Process(program.pid).children(recursive=True) \
+                if program.poll() is None else []
+            program.send_signal(signal.SIGKILL)
+            kills += program.wait() == -signal.SIGKILL
+        assert not psutil.wait_procs(family, faulty.DEADLINE)[1]
+        assert journal.read_bytes().startswith(kept)
+        kept = journal.read_bytes().rpartition(b"\n")[0] + b"\n"
+    assert kills >= 3
+    search = checkpointing.tuner(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the last line may be torn
+        search.run(number_of_trials=30)
+    ended = [(event["trial_id"], event["end"]) for event in events(journal)
+             if event["event"] in ("finished", "failed")]
+    jobs = [event["trial"] for event in events(journal) if event["event"] == "suggested"]
+    assert len(ended) == len(set(ended)) == len(jobs) == len(search.records)
+    assert not search.records["traceback"].str.contains("ValueError").any()
