@@ -63,9 +63,11 @@ class ASHAScheduler(MultiFidelityScheduler):
         if mode not in ("promotion", "stopping"):
             raise ValueError(f"mode is {mode!r}, expected 'promotion' or 'stopping'")
         if check_int("brackets", brackets) > len(self.rungs):
-            raise ValueError(f"brackets is {brackets}, but there are {len(self.rungs)} rungs")
-        self.mode, self.brackets, self.bracket_seed = mode, int(brackets), int(seed)
-        self.rng = np.random.default_rng(seed)
+            raise ValueError(f"brackets is {brackets}, but there are {len(self.rungs)} rungs; "
+                             "give at most that")
+        self.mode, self.brackets = mode, int(brackets)
+        self.bracket_seed = check_int("seed", seed, 0)
+        self.rng = np.random.default_rng(self.bracket_seed)
         sizes = [n for n, _ in hyperband_brackets(self.rungs, self.eta)[:brackets]]
         self.shares = np.cumsum(sizes) / sum(sizes)  # of new trials, up to each bracket
         self.boards = [{epoch: Rung() for epoch in self.rungs[s:-1]} for s in range(brackets)]
@@ -99,3 +101,5 @@ class ASHAScheduler(MultiFidelityScheduler):
         rung.add(error, trial)
         if self.mode == "stopping" and rung.survives(error, self.eta):
             self.survivors.append(trial)
+        elif self.mode == "stopping" and math.isfinite(error):
+            self.over.append(trial.trial_id)

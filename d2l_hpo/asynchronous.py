@@ -30,6 +30,10 @@ class BatchScheduler(HPOScheduler):
         self.reported += 1
         self.scheduler.update(trial, error, info)
 
+    def ended(self) -> list[int]:
+        """Return which trials of the scheduler inside never go on."""
+        return self.scheduler.ended()
+
     def describe(self) -> dict:
         """Return the description of the scheduler inside, and the batch size."""
         inner, own = self.scheduler.describe(), {"batch_size": self.batch_size}

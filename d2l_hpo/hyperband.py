@@ -36,6 +36,7 @@ class MultiFidelityScheduler(HPOScheduler):
         self.plans = []  # of each trial the rungs that it may reach
         self.reports = []  # of each trial the number of rungs that it has reached
         self.running = set()
+        self.over = []  # trials that never go on, since the last call of `ended`
 
     def start(self, rungs: list[int]) -> Trial | None:
         """Return a new trial, up to the first of `rungs`; None if no configuration is left."""
@@ -59,7 +60,8 @@ class MultiFidelityScheduler(HPOScheduler):
         """Check a report and pass it on to the searcher; False if it has been made before."""
         name, epoch = trial.trial_id, trial.max_epochs
         if not 0 <= name < len(self.plans):
-            raise ValueError(f"a report for trial {name}, which was never suggested")
+            raise ValueError(f"a report for trial {name}, which was never suggested; report the "
+                             "trials that suggest returned")
         if epoch not in self.plans[name]:
             raise ValueError(f"trial {name} reports from epoch {epoch}, expected one of its rungs, "
                              f"{self.plans[name]}")
@@ -67,11 +69,19 @@ class MultiFidelityScheduler(HPOScheduler):
         if level < self.reports[name]:
             return False
         if level > self.reports[name] or name not in self.running:
-            raise ValueError(f"trial {name} reports from epoch {epoch}, but is not going there")
+            raise ValueError(f"trial {name} reports from epoch {epoch}, but was not suggested "
+                             "up to there; report the trials that suggest returned")
         self.running.remove(name)
         self.reports[name] += 1
+        if epoch == self.r_max or not math.isfinite(error):
+            self.over.append(name)
         self.searcher.update(trial.config, error, {**(info or {}), "epoch": epoch})
         return True
+
+    def ended(self) -> list[int]:
+        """Return the ids of trials that, since the last call, were found never to go on."""
+        over, self.over = self.over, []
+        return over
 
     def describe(self) -> dict:
         """Return the class, space, seed and settings as plain values."""
@@ -123,10 +133,11 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
         """Close the rung: promote the best floor(n / eta) of its n trials; say if there are any."""
         quota = max(1, len(self.finished) // self.eta)
         valid = [report for report in self.finished if math.isfinite(report[0])]
-        best = sorted(valid, key=itemgetter(0))[:quota]
-        self.promoted.extend(trial for _, trial in best)
+        ranked = [trial for _, trial in sorted(valid, key=itemgetter(0))]
+        self.promoted.extend(ranked[:quota])
+        self.over.extend(trial.trial_id for trial in ranked[quota:])
         self.finished = []
-        return bool(best)
+        return bool(ranked)
 
     def begin_bracket(self) -> bool:
         """Begin the next bracket of this round or the next round; False if that was the last."""

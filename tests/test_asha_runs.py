@@ -96,9 +96,9 @@ def test_a_report_counts_once(mode):
 
 @MODES
 @pytest.mark.parametrize("trial, message", [
-    (Trial(5, {"x": 5}, 1), "a report for trial 5, which was never suggested"),
+    (Trial(5, {"x": 5}, 1), "a report for trial 5, which was never suggested; report the trials"),
     (Trial(0, {"x": 0}, 2), r"from epoch 2, expected one of its rungs, \[1, 3, 9\]"),
-    (Trial(0, {"x": 0}, 3), "trial 0 reports from epoch 3, but is not going there"),
+    (Trial(0, {"x": 0}, 3), "trial 0 reports from epoch 3, but was not suggested up to there; re"),
 ])
 def test_reports_that_cannot_be(mode, trial, message):
     scheduler = ASHAScheduler(Numbered(), 3, 1, 9, mode=mode)
@@ -113,7 +113,9 @@ def test_reports_that_cannot_be(mode, trial, message):
     ({"r_min": 10}, "r_min is 10, above r_max, 9"),
     ({"mode": "pause"}, "mode is 'pause', expected 'promotion' or 'stopping'"),
     ({"brackets": 0}, "brackets is 0, expected a positive integer"),
-    ({"brackets": 4}, "brackets is 4, but there are 3 rungs"),
+    ({"brackets": 4}, "brackets is 4, but there are 3 rungs; give at most that"),
+    ({"seed": -1}, "seed is -1, expected an integer of at least 0"),
+    ({"seed": 0.5}, "seed is 0.5, expected an integer of at least 0"),
 ])
 def test_bad_arguments(change, message):
     with pytest.raises(ValueError, match=message):
