@@ -77,6 +77,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         ],
         "random_search": [
             "GridSearcher",
+            "PoolSearcher",
             "SobolSearcher",
             "grid_axes",
             "incumbent_errors",

@@ -38,6 +38,17 @@ class MultiFidelityScheduler(HPOScheduler):
         self.running = set()
         self.over = []  # trials that never go on, since the last call of `ended`
 
+    def ended(self) -> list[int]:
+        """Return the ids of trials that, since the last call, were found never to go on."""
+        over, self.over = self.over, []
+        return over
+
+    def describe(self) -> dict:
+        """Return the class, space, seed and settings as plain values."""
+        searcher, own = self.searcher, {name: getattr(self, name) for name in self.setting_names}
+        return {"class": type(self).__name__, "space": describe_space(searcher.config_space),
+                "seed": int(searcher.seed), "settings": {**searcher.settings(), **own}}
+
     def start(self, rungs: list[int]) -> Trial | None:
         """Return a new trial, up to the first of `rungs`; None if no configuration is left."""
         config = self.searcher.sample_configuration()
@@ -77,17 +88,6 @@ class MultiFidelityScheduler(HPOScheduler):
             self.over.append(name)
         self.searcher.update(trial.config, error, {**(info or {}), "epoch": epoch})
         return True
-
-    def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were found never to go on."""
-        over, self.over = self.over, []
-        return over
-
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        searcher, own = self.searcher, {name: getattr(self, name) for name in self.setting_names}
-        return {"class": type(self).__name__, "space": describe_space(searcher.config_space),
-                "seed": int(searcher.seed), "settings": {**searcher.settings(), **own}}
 
 
 class SuccessiveHalvingScheduler(MultiFidelityScheduler):

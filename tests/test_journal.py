@@ -244,10 +244,13 @@ def test_the_time_goes_on_where_the_journal_ended(journal):
 # -- checkpoints ----------------------------------------------------------------------------------
 
 def test_checkpoints_of_the_journals_search_are_taken_up(tmp_path):
-    checkpointing.tuner(tmp_path).run(number_of_trials=4)
-    assert len([*(tmp_path / "checkpoints").iterdir()]) == 1  # the incumbent's
-    checkpointing.tuner(tmp_path).run(number_of_trials=5)
-    assert len([*(tmp_path / "checkpoints").iterdir()]) == 5
+    (tmp_path / "straight").mkdir()
+    straight = checkpointing.tuner(tmp_path / "straight")
+    for number in (4, 5):
+        checkpointing.tuner(tmp_path).run(number_of_trials=number)
+        straight.run(number_of_trials=number)
+        assert checkpointing.files(checkpointing.tuner(tmp_path)) == checkpointing.files(straight)
+    assert checkpointing.files(straight)
 
 
 @pytest.mark.parametrize("is_new", [True, False])
