@@ -31,6 +31,7 @@ COLORS = {
     "Sobol search": "#E69F00",
     "one epoch": "#999999",
     "successive halving": "#009E73",
+    "growing brackets": "#66C2A5",  # of successive halving
     "Hyperband": "#CC79A7",
     "ASHA": "#A89F00",
     "ASHA, stopping": "#882255",
