@@ -93,13 +93,14 @@ check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
 lab: $(INSTALLED) notebooks  ## Open the sections in JupyterLab
 	$(PY) -m jupyterlab --notebook-dir notebooks
 
-bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (a quarter of an hour)
+bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (twenty minutes)
 	$(PY) -m pip install --quiet -r benchmarks/requirements.txt
 	$(PY) -m pip install --quiet --no-deps $(BENCH_WITHOUT_DEPS)
 	$(PY) benchmarks/training.py
 	$(PY) benchmarks/simulator.py
 	$(PY) benchmarks/search_quality.py
 	$(PY) benchmarks/parallel.py
+	$(PY) benchmarks/schedulers.py
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -7,9 +7,9 @@ A report is one `suggest` (or its counterpart) and one `update`. All have eta 3 
 searcher and no training is timed. Each scheduler goes on until it has made the largest number of
 reports or has used up its time. Prints a Markdown table; run it on an otherwise idle machine.
 
-The columns are microseconds a report, means over the last tenth of the reports before each size;
-how much more it costs at the last size than at the second; the reports made; the peak memory of
-the process.
+The columns are microseconds of processor time a report, means over the last tenth of the reports
+before each size; how much more it costs at the last size than at the second; the reports made; the
+peak memory of the process.
 """
 import argparse
 import itertools
@@ -122,15 +122,15 @@ SCHEDULERS = {
 
 def measure(report: Report, sizes: list[int], seconds: float) -> tuple[list[float], int]:
     """Return microseconds a report before each size (nan: not reached), and the reports made."""
-    begun, made, costs = time.perf_counter(), 0, []
+    begun, made, costs = time.process_time(), 0, []
     for size in sizes:
         start = size - size // 10
-        while made < start and time.perf_counter() - begun < seconds:
+        while made < start and time.process_time() - begun < seconds:
             made += repeat(report, min(100, start - made))
-        before = time.perf_counter()
+        before = time.process_time()
         if made == start and before - begun < seconds:
             made += repeat(report, size - start)
-            costs.append((time.perf_counter() - before) / (size - start) * 1e6)
+            costs.append((time.process_time() - before) / (size - start) * 1e6)
         else:
             costs.append(math.nan)
     return costs, made

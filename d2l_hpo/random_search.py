@@ -14,6 +14,7 @@ from scipy.stats import qmc
 
 from d2l_hpo.arguments import check_int
 from d2l_hpo.simulator import simulate
+from d2l_hpo.space import check_configuration
 from d2l_hpo.space import configurations_from_unit_cube
 from d2l_hpo.space import describe_space
 from d2l_hpo.space import from_unit_cube
@@ -112,8 +113,13 @@ class PoolSearcher(HPOSearcher):
     """Proposes given configurations of a space in random order, each once, then None."""
     def __init__(self, config_space: dict, configs: list[dict], seed: int = 0):
         super().__init__(config_space, seed=seed)
-        self.left = [configs[i] for i in self.rng.permutation(len(configs))]
+        self.size = len(configs)
+        self.left = [configs[i] for i in self.rng.permutation(self.size)]
 
     def propose(self) -> dict | None:
         """Return the next configuration, or None if there is none left."""
-        return self.left.pop() if self.left else None
+        return check_configuration(self.config_space, self.left.pop()) if self.left else None
+
+    def settings(self) -> dict:
+        """Return the settings of any searcher, and the number of configurations."""
+        return {**super().settings(), "configurations": self.size}
