@@ -143,9 +143,10 @@ class HPOTuner:
 
     `objective(config, max_epochs=..., checkpoint=..., seed=...)` returns an error to minimise, or
     a dict with `error` and further numbers; it is given those keywords that it accepts. In the
-    folder `checkpoint_dir`, trial i has the file trial_i.pt. A search goes on where the file
-    `journal` ends. With an `executor`, several `n_workers` or a `trial_timeout` (in seconds) trials
-    run in other processes, up to `max_retries` times more if they die; `synchronous`: in batches.
+    folder `checkpoint_dir`, trial i has the file trial_i.pt as long as it may go on or is the
+    incumbent. A search goes on where the file `journal` ends. With an `executor`, several
+    `n_workers` or a `trial_timeout` (in seconds) trials run in other processes, up to `max_retries`
+    times more if they die; `synchronous`: in batches.
     """
     def __init__(self, scheduler: HPOScheduler, objective, executor=None, journal=None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
