@@ -100,6 +100,7 @@ bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (h
 	$(PY) benchmarks/simulator.py
 	$(PY) benchmarks/search_quality.py
 	$(PY) benchmarks/parallel.py
+	$(PY) benchmarks/schedulers.py
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -18,14 +18,16 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "objectives",
-                "plots", "random_search", "simulator", "space", "syne_tune_backend", "tuner"],
+    submodules=["animation", "arguments", "asha", "asynchronous", "benchmark", "datasets",
+                "hyperband", "objectives", "plots", "random_search", "simulator", "space",
+                "syne_tune_backend", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
         "_workers": ["WorkerLost", "open_workers"],
         "animation": ["Animation", "animate"],
         "arguments": ["check_int", "check_positive"],
+        "asha": ["ASHAScheduler", "Rung"],
         "asynchronous": ["BatchScheduler", "utilization"],
         "benchmark": [
             "DigitsBenchmark",
@@ -45,6 +47,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "OrderedLoader",
             "ShuffledLoader",
             "TensorData",
+        ],
+        "hyperband": [
+            "HyperbandScheduler",
+            "MultiFidelityScheduler",
+            "SuccessiveHalvingScheduler",
+            "hyperband_brackets",
+            "rung_levels",
         ],
         "objectives": [
             "HPOTrainer",
@@ -69,6 +78,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         ],
         "random_search": [
             "GridSearcher",
+            "PoolSearcher",
             "SobolSearcher",
             "grid_axes",
             "incumbent_errors",

@@ -19,9 +19,10 @@ from filelock import FileLock, Timeout
 FIELDS = {
     "search": {"scheduler", "objective", "versions"},
     "suggested": {"trial"},
-    "started": {"trial_id", "attempt", "worker", "start"},
-    "finished": {"trial_id", "attempt", "worker", "start", "end", "error", "info"},
-    "failed": {"trial_id", "attempt", "worker", "start", "end", "info", "traceback", "retry"},
+    "started": {"trial_id", "attempt", "worker", "start", "epoch"},
+    "finished": {"trial_id", "attempt", "worker", "start", "epoch", "end", "error", "info"},
+    "failed": {"trial_id", "attempt", "worker", "start", "epoch", "end", "info", "traceback",
+               "retry"},
 }
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
 

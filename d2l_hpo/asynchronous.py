@@ -17,6 +17,10 @@ class BatchScheduler(HPOScheduler):
         self.batch_size = check_int("batch_size", batch_size)
         self.batch, self.running = 0, set()  # trials in the batch; those that have not reported
 
+    def ended(self) -> list[int]:
+        """Return which trials of the scheduler inside never go on."""
+        return self.scheduler.ended()
+
     def describe(self) -> dict:
         """Return the description of the scheduler inside, and the batch size."""
         inner, own = self.scheduler.describe(), {"batch_size": self.batch_size}

@@ -2,6 +2,7 @@
 # Sections:
 #   hyperopt-api.md
 #   rs-async.md
+#   hyperband-intro.md
 """Searchers, schedulers and the tuner that runs trials and keeps their records."""
 
 from concurrent.futures import Executor
@@ -90,6 +91,10 @@ class HPOScheduler:
         """Return the class, space, seed and settings as plain values."""
         raise NotImplementedError(f"{type(self).__name__} must define describe")
 
+    def ended(self) -> list[int]:
+        """Return the ids of trials that, since the last call, were found never to go on."""
+        return []
+
 
 class BasicScheduler(HPOScheduler):
     """Runs every configuration of a searcher once, each for `max_epochs` (None: the default)."""
@@ -120,16 +125,17 @@ class BasicScheduler(HPOScheduler):
 
 @dataclass
 class Attempt:
-    """An attempt at a trial: its number, from 1, its worker, and when it started."""
+    """An attempt at a trial: its number, from 1, its worker, when and at which epoch it began."""
     trial: Trial
     number: int
     worker: int
     start: float
+    epoch: int
 
     def entry(self) -> dict:
         """Return what the records and the journal say about it."""
         return {"trial_id": self.trial.trial_id, "attempt": self.number, "worker": self.worker,
-                "start": self.start}
+                "start": self.start, "epoch": self.epoch}
 
 
 class HPOTuner:
@@ -137,10 +143,11 @@ class HPOTuner:
 
     `objective(config, max_epochs=..., checkpoint=..., seed=...)` returns an error to minimise, or
     a dict with `error` and further numbers; it is given those keywords that it accepts. In the
-    folder `checkpoint_dir`, trial i has the file trial_i.pt. A search goes on where the file
-    `journal` ends. With an `executor`, several `n_workers` or a `trial_timeout` (in seconds) trials
-    run elsewhere, up to `n_workers` of them at a time, also if an executor has room for more; up to
-    `max_retries` times more if their processes die; `synchronous`: in batches.
+    folder `checkpoint_dir`, trial i has the file trial_i.pt as long as it may go on or is the
+    incumbent. A search goes on where the file `journal` ends. With an `executor`, several
+    `n_workers` or a `trial_timeout` (in seconds) trials run elsewhere, up to `n_workers` of them at
+    a time, also if an executor has room for more; up to `max_retries` times more if their processes
+    die; `synchronous`: in batches.
     """
     def __init__(self, scheduler: HPOScheduler, objective, executor=None, journal=None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
@@ -238,6 +245,8 @@ class HPOTuner:
         if not self.pending:
             trial = self.check_trial(self.scheduler.suggest())
             self.log("suggested", trial=None if trial is None else asdict(trial))
+            if self.checkpoint_dir is not None:
+                self.remove_checkpoints()
             if trial is None:
                 return None
             self.suggested.add(trial.trial_id)
@@ -266,13 +275,17 @@ class HPOTuner:
         self.pending.remove(trial)
         self.finish(attempt, result, reason)
 
+    def checkpoint(self, trial_id) -> Path:
+        """Return the path of a trial's checkpoint."""
+        return self.checkpoint_dir / f"trial_{trial_id}.pt"
+
     def keywords(self, trial) -> dict:
         """Return the keyword arguments of the trial's call, those that the objective accepts."""
         offered = {"seed": trial.trial_id}
         if trial.max_epochs is not None:
             offered["max_epochs"] = trial.max_epochs
         if self.checkpoint_dir is not None:
-            offered["checkpoint"] = self.checkpoint_dir / f"trial_{trial.trial_id}.pt"
+            offered["checkpoint"] = self.checkpoint(trial.trial_id)
         accepted = signature(self.objective).parameters.values()
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
             return offered
@@ -282,13 +295,15 @@ class HPOTuner:
     def open_books(self):
         """Start with empty books."""
         self.rows = []
-        self.incumbent, self.incumbent_error = None, math.inf
+        self.incumbent, self.incumbent_trial, self.incumbent_error = None, None, math.inf
         self.incumbent_trajectory, self.cumulative_runtime = [], []
         self.trial_ids = set()  # those with a row
         self.suggested = set()  # those that the scheduler ever suggested
         self.pending = []       # suggested trials that have neither ended nor run on a worker
         self.running = {}       # attempts that run on a worker, by its promise of a result
         self.lost = {}          # why earlier attempts came to no end, by trial_id
+        self.restarted = set()  # pending or running trials that began at epoch 0 again
+        self.dead = set()       # trials that never go on, whose checkpoints are still there
         self.elapsed = 0.0      # seconds of earlier runs
         self.ctrl_c = CtrlC()
 
@@ -304,7 +319,8 @@ class HPOTuner:
     def begin(self, trial, worker=0) -> Attempt:
         """Note that a trial starts on a worker."""
         number = len(self.lost.get(trial.trial_id, [])) + 1
-        attempt = Attempt(trial, number, worker, self.now())
+        epoch = trial.epoch if self.checkpoint_dir is None else self.first_epoch(trial)
+        attempt = Attempt(trial, number, worker, self.now(), epoch)
         self.log("started", **attempt.entry())
         return attempt
 
@@ -320,6 +336,8 @@ class HPOTuner:
         self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", refresh=False)
         self.progress.update(len(self.trial_ids) - self.progress.n)
         self.scheduler.update(attempt.trial, error, info)
+        if self.checkpoint_dir is not None:
+            self.remove_checkpoints()
 
     def judge(self, result, reason=None) -> tuple[float, dict, str | None]:
         """Return the error (nan: failed), the further numbers, and the reason of a failure."""
@@ -341,14 +359,16 @@ class HPOTuner:
         trial = attempt.trial
         self.trial_ids.add(trial.trial_id)
         self.lost.pop(trial.trial_id, None)
+        self.restarted.discard(trial.trial_id)
         self.rows.append({
-            "trial_id": trial.trial_id, "config": trial.config, "epoch": trial.epoch,
+            "trial_id": trial.trial_id, "config": trial.config, "epoch": attempt.epoch,
             "max_epochs": trial.max_epochs, "error": error,
             "status": "completed" if reason is None else "failed", "attempt": attempt.number,
             "worker": attempt.worker, "start": attempt.start, "end": end, "info": info,
             "traceback": reason})
         if error < self.incumbent_error:
-            self.incumbent, self.incumbent_error = dict(trial.config), error
+            self.incumbent, self.incumbent_trial = dict(trial.config), trial.trial_id
+            self.incumbent_error = error
         self.incumbent_trajectory.append(self.incumbent_error)
         self.cumulative_runtime.append(end)
         self.elapsed = end
@@ -421,12 +441,13 @@ class HPOTuner:
             elif event["event"] == "suggested":
                 self.suggest_again(event, place)
             elif event["event"] == "started":
-                self.elapsed = max(self.elapsed, event["start"])
+                self.start_again(event)
             else:
                 self.end_again(event, place)
         if self.journal.lines == 0:
             self.journal.begin(self.scheduler, self.objective)
         if self.checkpoint_dir is not None:
+            self.remove_checkpoints()
             self.check_checkpoints()
 
     def suggest_again(self, event, place):
@@ -440,12 +461,18 @@ class HPOTuner:
             self.suggested.add(trial.trial_id)
             self.pending.append(trial)
 
+    def start_again(self, event):
+        """Note when an attempt began, and if at epoch 0: its successor goes on from there."""
+        self.elapsed = max(self.elapsed, event["start"])
+        if event["epoch"] == 0:
+            self.restarted.add(event["trial_id"])
+
     def end_again(self, event, place):
         """Record and report, as an event says, how an attempt ended."""
         trial = next((t for t in self.pending if t.trial_id == event["trial_id"]), None)
         if trial is None:
             raise ValueError(f"{place}: trial {event['trial_id']} ended before it was suggested")
-        attempt = Attempt(trial, event["attempt"], event["worker"], event["start"])
+        attempt = Attempt(trial, event["attempt"], event["worker"], event["start"], event["epoch"])
         reason, before = event.get("traceback"), self.lost.setdefault(trial.trial_id, [])
         if attempt.number != len(before) + 1:
             raise ValueError(f"{place}: attempt {attempt.number} ended, expected attempt "
@@ -457,6 +484,20 @@ class HPOTuner:
             error = event.get("error", math.nan)
             self.bookkeeping(attempt, error, event["info"], reason, event["end"])
             self.scheduler.update(trial, error, event["info"])
+
+    def first_epoch(self, trial) -> int:
+        """Return the epoch from which a trial goes on: 0 again if its checkpoint is missing."""
+        if trial.epoch > 0 and not self.checkpoint(trial.trial_id).exists():
+            self.restarted.add(trial.trial_id)
+        return 0 if trial.trial_id in self.restarted else trial.epoch
+
+    def remove_checkpoints(self):
+        """Remove the checkpoints of trials that never go on; the incumbent's stays."""
+        self.dead.update(self.scheduler.ended())
+        for trial_id in self.dead - {self.incumbent_trial}:
+            for path in self.checkpoint_dir.glob(f"trial_{trial_id}.pt*"):
+                path.unlink()  # a half-written one, too
+            self.dead.remove(trial_id)
 
 
 def read_result(result) -> tuple[float, dict]:

@@ -66,6 +66,7 @@ class Continuing(HPOScheduler):
     def __init__(self, seed=0):
         self.searcher = Drifting(seed)
         self.n, self.errors, self.promoted = 0, {1: [], 2: []}, []
+        self.over = []
 
     def suggest(self):
         if self.promoted:
@@ -81,19 +82,31 @@ class Continuing(HPOScheduler):
             if error <= np.median(others):
                 self.promoted.append(Trial(trial.trial_id, trial.config, 2 * trial.max_epochs,
                                            trial.max_epochs))
+                return
+        self.over.append(trial.trial_id)
+
+    def ended(self):
+        over, self.over = self.over, []
+        return over
 
     def describe(self):
         return {"class": type(self).__name__, "space": describe_space(self.searcher.config_space),
                 "seed": self.searcher.seed, "settings": {}}
 
 
-def tuner(folder, seed=0, **others):
+def tuner(folder, seed=0, checkpoints=True, **others):
     """A tuner with a journal and checkpoints in `folder`."""
     return HPOTuner(Continuing(seed), objective, journal=folder / "search.jsonl",
-                    checkpoint_dir=folder / "checkpoints", **others)
+                    checkpoint_dir=folder / "checkpoints" if checkpoints else None, **others)
+
+
+def files(search):
+    """The names of all files beside the checkpoints."""
+    folder = search.checkpoint_dir
+    return [] if folder is None else sorted(path.name for path in folder.iterdir())
 
 
 def outcome(search):
-    """What must not depend on kills: the records as text, and what follows from them."""
+    """What must not depend on kills: records as text, what follows from them, checkpoints."""
     records = search.records.drop(columns=IGNORED).sort_values(["trial_id", "max_epochs"])
-    return records.to_json(orient="records", default_handler=str), search.incumbent
+    return records.to_json(orient="records", default_handler=str), search.incumbent, files(search)

@@ -28,7 +28,7 @@ class Killer:
     def __init__(self, at, moment):
         self.at, self.moment, self.count = at, moment, 0
         self.lock = threading.Lock()
-        for name in ("write", "replace", "ftruncate"):
+        for name in ("write", "replace", "ftruncate", "unlink"):
             setattr(os, name, self.watch(name, getattr(os, name)))
         os.fsync = self.watch("fsync", lambda descriptor: None)  # a kill does not empty the cache
 

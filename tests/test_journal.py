@@ -40,13 +40,16 @@ def test_the_events_of_a_search(journal):
     suggestion = {"max_epochs": None, "epoch": 0}
     assert others == [
         {"event": "suggested", "trial": {"trial_id": 0, "config": {"x": 0}, **suggestion}},
-        {"event": "started", "trial_id": 0, "attempt": 1, "worker": 0, "start": rows[0]["start"]},
+        {"event": "started", "trial_id": 0, "attempt": 1, "worker": 0, "start": rows[0]["start"],
+         "epoch": 0},
         {"event": "finished", "trial_id": 0, "attempt": 1, "worker": 0, "start": rows[0]["start"],
-         "end": rows[0]["end"], "error": 0.5, "info": {"loss": 3}},
+         "epoch": 0, "end": rows[0]["end"], "error": 0.5, "info": {"loss": 3}},
         {"event": "suggested", "trial": {"trial_id": 1, "config": {"x": 1}, **suggestion}},
-        {"event": "started", "trial_id": 1, "attempt": 1, "worker": 0, "start": rows[1]["start"]},
+        {"event": "started", "trial_id": 1, "attempt": 1, "worker": 0, "start": rows[1]["start"],
+         "epoch": 0},
         {"event": "failed", "trial_id": 1, "attempt": 1, "worker": 0, "start": rows[1]["start"],
-         "end": rows[1]["end"], "info": {}, "traceback": rows[1]["traceback"], "retry": False},
+         "epoch": 0, "end": rows[1]["end"], "info": {}, "traceback": rows[1]["traceback"],
+         "retry": False},
         {"event": "suggested", "trial": None},
     ]
     assert [path.name for path in journal.parent.iterdir()] == ["search.jsonl"]
@@ -241,10 +244,13 @@ def test_the_time_goes_on_where_the_journal_ended(journal):
 # -- checkpoints ----------------------------------------------------------------------------------
 
 def test_checkpoints_of_the_journals_search_are_taken_up(tmp_path):
-    checkpointing.tuner(tmp_path).run(number_of_trials=4)
-    assert len([*(tmp_path / "checkpoints").iterdir()]) == 4
-    checkpointing.tuner(tmp_path).run(number_of_trials=5)
-    assert len([*(tmp_path / "checkpoints").iterdir()]) == 5
+    (tmp_path / "straight").mkdir()
+    straight = checkpointing.tuner(tmp_path / "straight")
+    for number in (4, 5):
+        checkpointing.tuner(tmp_path).run(number_of_trials=number)
+        straight.run(number_of_trials=number)
+        assert checkpointing.files(checkpointing.tuner(tmp_path)) == checkpointing.files(straight)
+    assert checkpointing.files(straight)
 
 
 @pytest.mark.parametrize("is_new", [True, False])

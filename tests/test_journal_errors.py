@@ -85,7 +85,7 @@ def test_an_integer_is_not_the_float_of_the_same_value(journal):
 
 def test_a_torn_last_line_is_dropped_wherever_it_is_torn(tmp_path):
     (tmp_path / "straight").mkdir()
-    straight = checkpointing.tuner(tmp_path / "straight")
+    straight = checkpointing.tuner(tmp_path / "straight", checkpoints=False)
     straight.run(number_of_trials=3)
     content = (tmp_path / "straight" / "search.jsonl").read_bytes()
     ends = [i + 1 for i, byte in enumerate(content) if byte == ord("\n")]
@@ -95,7 +95,7 @@ def test_a_torn_last_line_is_dropped_wherever_it_is_torn(tmp_path):
         (folder / "search.jsonl").write_bytes(content[:length])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            resumed = checkpointing.tuner(folder)
+            resumed = checkpointing.tuner(folder, checkpoints=False)
             resumed.run(number_of_trials=3)
         torn = [str(each.message) for each in caught if "torn" in str(each.message)]
         assert len(torn) == (length not in (0, *ends))

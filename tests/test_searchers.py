@@ -11,6 +11,7 @@ from d2l_hpo import (
     HPOScheduler,
     HPOSearcher,
     HPOTuner,
+    PoolSearcher,
     RandomSearcher,
     Trial,
     categorical,
@@ -119,3 +120,37 @@ def test_a_description_is_plain_and_does_not_change_as_the_search_goes_on():
 ])
 def test_different_searches_have_different_descriptions(change):
     assert description(**change) != description()
+
+
+# -- a pool of configurations ---------------------------------------------------------------------
+
+def pool(seed=0, n=9):
+    space = {"x": stats.randint(0, 100)}
+    return PoolSearcher(space, [{"x": 10 * i} for i in range(n)], seed=seed)
+
+
+def drawn(searcher):
+    """All configurations until there is none left."""
+    return list(iter(searcher.sample_configuration, None))
+
+
+def test_a_pool_is_drawn_in_random_order_once():
+    order = [config["x"] for config in drawn(pool())]
+    assert sorted(order) == [10 * i for i in range(9)] != order
+    assert drawn(pool()) == [{"x": x} for x in order] != drawn(pool(seed=1))
+    empty = pool(n=0)
+    assert empty.sample_configuration() is None and empty.sample_configuration() is None
+
+
+def test_a_pool_says_its_size_and_refuses_what_is_not_in_the_space():
+    assert pool(n=3).settings()["configurations"] == 3
+    wrong = PoolSearcher({"x": stats.randint(0, 100)}, [{"x": 100}])
+    with pytest.raises(ValueError, match="x"):
+        wrong.sample_configuration()
+
+
+def test_a_pool_keeps_its_configurations_to_itself():
+    configs = [{"x": 1}]
+    first = PoolSearcher({"x": stats.randint(0, 100)}, configs).sample_configuration()
+    first["x"] = 2
+    assert configs == [{"x": 1}]
