@@ -5,6 +5,7 @@ whatever the objective does. Only a call whose process died, or that took too lo
 `WorkerLost`.
 """
 import concurrent.futures
+import math
 import signal
 import time
 import warnings
@@ -22,6 +23,10 @@ PATIENCE = 10
 """Time limits to wait for workers that are all in trials that were given up."""
 
 
+SLICE = 0.5
+"""Seconds after which a wait is looked after."""
+
+
 class WorkerLost(Exception):
     """A call of the objective came to no end; the message says why."""
 
@@ -32,6 +37,17 @@ def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
     if executor is None:
         return OwnWorkers(n_workers, objective, trial_timeout)
     return GivenWorkers(executor, n_workers, objective, trial_timeout)
+
+
+def wait_for_one(futures: Iterable[Future], seconds: float = math.inf) -> None:
+    """Wait until one of the calls has ended, at most so many seconds.
+
+    It waits in slices: a Ctrl-C that comes right before a wait is noticed only after it.
+    """
+    futures, end = list(futures), time.perf_counter() + seconds
+    while futures and (left := end - time.perf_counter()) > 0:
+        if concurrent.futures.wait(futures, min(left, SLICE), FIRST_COMPLETED).done:
+            return
 
 
 class Workers:
@@ -152,7 +168,7 @@ class OwnWorkers(Workers):
 
     def wait(self, futures: Iterable[Future]) -> list[Future]:
         """Wait until one of the calls has ended; return those that have, in the given order."""
-        concurrent.futures.wait(futures, return_when=FIRST_COMPLETED)
+        wait_for_one(futures)
         return [future for future in futures if future.done()]
 
     def read(self, future: Future) -> Result:
@@ -222,16 +238,16 @@ class GivenWorkers(Workers):
             return self.replacement.wait(futures)
         futures = list(futures)
         busy = (future for future in self.calls.values() if not future.done())
-        concurrent.futures.wait({*futures, *busy}, self.patience(futures), FIRST_COMPLETED)
+        wait_for_one({*futures, *busy}, self.patience(futures))
         if not futures and not self.idle():
             raise RuntimeError(f"all {len(self.slots)} workers of the executor hang in trials that "
                                "were given up; run again with another executor")
         return [future for future in futures if future.done() or self.is_late(future)]
 
-    def patience(self, futures: list[Future]) -> float | None:
+    def patience(self, futures: list[Future]) -> float:
         """Return the seconds to wait: to the first deadline, if any; long if all were given up."""
         if self.trial_timeout is None:
-            return None
+            return math.inf
         now = time.perf_counter()
         for future in futures:
             if future not in self.deadlines and self.has_begun(future):

@@ -1,7 +1,8 @@
-"""Fixtures: a small book in a temporary folder, on which the book's own tools run."""
+"""Fixtures: a small book in a temporary folder, on which the book's own tools run; Ctrl-C."""
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ class SmallBook:
     def config(self) -> BookConfig:
         """Return the settings as the tools read them."""
         return load_config(self.root)
+
+
+def pytest_configure() -> None:
+    """Listen to Ctrl-C, which the tests press; programs started in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
