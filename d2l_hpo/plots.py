@@ -22,23 +22,22 @@ from scipy.special import stdtrit
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 
-# One colour a method through the whole book (Okabe and Ito's colour-blind-safe palette, its yellow
-# darkened, since lines on white must be seen).
+# The ways to run one method.
+WAYS = {"sequential": "#000000", "synchronous": "#D55E00", "asynchronous": "#0072B2"}
+# One colour a method through the whole book: Okabe and Ito's colour-blind-safe palette, its yellow
+# darkened, since lines on white must be seen, and what can be told from them.
 COLORS = {
     "default": "#000000",
     "random search": "#0072B2",
     "grid search": "#D55E00",
     "Sobol search": "#E69F00",
-    "one epoch": "#999999",
+    "one epoch": "#56B4E9",
     "successive halving": "#009E73",
-    "growing brackets": "#66C2A5",  # of successive halving
+    "growing brackets": "#A6DBA0",  # of successive halving
     "Hyperband": "#CC79A7",
-    "ASHA": "#A89F00",
+    "ASHA": "#6B6B00",
     "ASHA, stopping": "#882255",
-    # the ways to run one method
-    "sequential": "#000000",
-    "synchronous": "#D55E00",
-    "asynchronous": "#0072B2",
+    **WAYS,
 }
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis

@@ -1,4 +1,5 @@
 """Figures drawn from records, checked by reading the artists; style and glue in a shell."""
+import itertools
 import json
 import math
 import os
@@ -18,9 +19,10 @@ from myst_nb.ext.glue import extract_glue_data_cell
 from nbformat.v4 import new_code_cell, new_output
 
 from d2l_hpo import COLORS, plot_hyperparameter, plot_learning_curves, plot_search
-from d2l_hpo.plots import GREY, STYLE_FILE
+from d2l_hpo.plots import GREY, STYLE_FILE, WAYS
 
 ROOT = Path(__file__).resolve().parents[1]
+METHODS = {name: color for name, color in COLORS.items() if name not in WAYS}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +109,7 @@ def test_the_incumbent_is_the_running_minimum_in_the_order_of_time(errors, rando
 
 
 def test_each_method_has_a_colour_of_its_own():
-    assert len({*COLORS.values(), GREY}) == len(COLORS) + 1
+    assert len({*METHODS.values(), GREY}) == len(METHODS) + 1
     ax = None
     for label in COLORS:
         ax = plot_search(records([0.5, 0.25]), ax, label)
@@ -199,9 +201,34 @@ def test_glued_values_are_what_the_text_of_the_book_reads(shown):
     assert cell.outputs == []  # the page does not show them
 
 
-def test_the_style_file_is_read_and_names_colours_that_the_colour_blind_can_tell():
+def test_the_style_file_is_read_and_has_the_methods_first_colours():
     style = matplotlib.rc_params_from_file(STYLE_FILE, use_default_template=False)
     cycle = {color.upper() for color in style["axes.prop_cycle"].by_key()["color"]}
-    assert {color.lstrip("#").upper() for color in COLORS.values()} <= {
-        color.lstrip("#") for color in cycle}
+    assert cycle <= {color.lstrip("#") for color in METHODS.values()}
     assert style["svg.hashsalt"]
+
+
+def cie_lab(linear):
+    """CIE L*a*b* of linear RGB values."""
+    matrix = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    ratio = np.array(matrix) @ np.clip(linear, 0, 1) / [0.9505, 1, 1.089]
+    f = np.where(ratio > 0.008856, np.cbrt(ratio), 7.787 * ratio + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+# How red- and green-blind people see linear RGB (Machado, Oliveira and Fernandes, 2009).
+BLIND = {"red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                 [-0.003882, -0.048116, 1.051998]],
+         "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                   [-0.011820, 0.042940, 0.968881]]}
+
+
+@pytest.mark.parametrize("blind", BLIND)
+def test_the_colour_blind_can_tell_the_methods_apart(blind):
+    seen = {}
+    for name, color in METHODS.items():
+        values = np.array(matplotlib.colors.to_rgb(color))
+        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        seen[name] = cie_lab(np.array(BLIND[blind]) @ linear)
+    for first, second in itertools.combinations(seen, 2):  # about 2.3 can just be noticed
+        assert np.linalg.norm(seen[first] - seen[second]) > 5, (first, second)
