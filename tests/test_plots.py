@@ -203,8 +203,8 @@ def test_glued_values_are_what_the_text_of_the_book_reads(shown):
 
 def test_the_style_file_is_read_and_has_the_methods_first_colours():
     style = matplotlib.rc_params_from_file(STYLE_FILE, use_default_template=False)
-    cycle = {color.upper() for color in style["axes.prop_cycle"].by_key()["color"]}
-    assert cycle <= {color.lstrip("#") for color in METHODS.values()}
+    cycle = {to_hex(color) for color in style["axes.prop_cycle"].by_key()["color"]}
+    assert cycle <= {to_hex(color) for color in METHODS.values()}
     assert style["svg.hashsalt"]
 
 
