@@ -23,7 +23,9 @@ def killing(folder, *arguments):
 @pytest.mark.parametrize("mode", ["sequential", "parallel"])
 def test_a_kill_at_any_write_point_changes_nothing(mode, tmp_path):
     counts = killing(tmp_path, mode, "everywhere")
-    assert counts["points"] > 40 and counts["kills"] > 2.5 * counts["points"]
+    # In parallel the trials that go on, and so the write points, differ from run to run.
+    assert counts["points"] > 40
+    assert counts["kills"] > (2.5 if mode == "sequential" else 1) * counts["points"]
 
 
 @pytest.mark.parametrize("mode", ["sequential", "parallel"])
