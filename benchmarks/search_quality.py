@@ -76,10 +76,45 @@ def recorded_task(kind: type[RecordedBenchmark]) -> Task:
     return Task(benchmark.config_space, errors)
 
 
+def coordinates(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return the values of configurations, shape (configurations, hyperparameters)."""
+    return np.array([list(config.values()) for config in configs])
+
+
+def branin(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return Branin's function, which has three global minima."""
+    x, y = coordinates(configs).T
+    valley = y - 5.1 * x**2 / (4 * np.pi**2) + 5 * x / np.pi - 6
+    return valley**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
+
+
+def hartmann6(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return Hartmann's function of six variables: four wells, and one global minimum."""
+    depths = np.array([1.0, 1.2, 3.0, 3.2])
+    widths = np.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14],
+                       [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]])
+    centres = np.array([[1312, 1696, 5569, 124, 8283, 5886], [2329, 4135, 8307, 3736, 1004, 9991],
+                        [2348, 1451, 3522, 2883, 3047, 6650], [4047, 8828, 8732, 5743, 1091, 381]])
+    offsets = coordinates(configs)[:, np.newaxis] - centres / 1e4
+    return -np.exp(-(widths * offsets**2).sum(axis=2)) @ depths
+
+
+def branin_task() -> Task:
+    """Return Branin's function on its usual rectangle."""
+    return Task({"x": stats.uniform(-5, 15), "y": stats.uniform(0, 15)}, branin, 0.39788735773)
+
+
+def hartmann_task() -> Task:
+    """Return Hartmann's function on the unit cube."""
+    return Task({f"x_{i}": stats.uniform(0, 1) for i in range(1, 7)}, hartmann6, -3.322368011415515)
+
+
 TASKS: dict[str, Callable[[], Task]] = {
     "lenet": partial(recorded_task, LeNetBenchmark),
     "mlp": partial(recorded_task, MLPBenchmark),
     "digits": partial(recorded_task, DigitsBenchmark),
+    "branin": branin_task,
+    "hartmann6": hartmann_task,
 }
 
 
@@ -161,7 +196,8 @@ def search_all(methods: Sequence[str], tasks: Sequence[str], seeds: int, evaluat
                processes: int, folder: Path = RESULTS) -> dict[tuple[str, str], list[dict]]:
     """Return the results by (task, method), one for each seed; run what is not in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    keys = {pair: fingerprint(*pair, evaluations) for pair in product(tasks, methods)}
+    keys = {pair: fingerprint(*pair, METHODS[pair[1]].evaluations(evaluations))
+            for pair in product(tasks, methods)}
     paths = {(*pair, seed): folder / f"{pair[0]}-{pair[1]}-{seed}.json"
              for pair in keys for seed in range(METHODS[pair[1]].seeds(seeds))}
     results = {job: read_result(path, keys[job[:2]]) for job, path in paths.items()}
@@ -178,7 +214,8 @@ def run_jobs(jobs: Sequence[tuple[str, str, int]], evaluations: int,
     if not jobs:
         return
     with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
-        futures = {pool.submit(search, *job, evaluations): job for job in jobs}
+        futures = {pool.submit(search, *job, METHODS[job[1]].evaluations(evaluations)): job
+                   for job in jobs}
         try:
             for future in tqdm(as_completed(futures), total=len(jobs), unit="search"):
                 yield futures[future], future.result()

@@ -18,10 +18,21 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["arguments", "benchmark", "datasets", "objectives", "plots", "random_search",
-                "simulator", "space", "tuner"],
+    submodules=["animation", "arguments", "bayesian", "benchmark", "datasets", "gaussian_process",
+                "objectives", "plots", "random_search", "simulator", "space", "tpe", "tuner"],
     submod_attrs={
+        "animation": ["Animation", "animate"],
         "arguments": ["check_int", "check_positive"],
+        "bayesian": [
+            "BayesianSearcher",
+            "ModelSearcher",
+            "encode_choices",
+            "expected_improvement",
+            "log_expected_improvement",
+            "lower_confidence_bound",
+            "numbers_of_choices",
+            "soften_errors",
+        ],
         "benchmark": [
             "DigitsBenchmark",
             "LeNetBenchmark",
@@ -40,6 +51,12 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "OrderedLoader",
             "ShuffledLoader",
             "TensorData",
+        ],
+        "gaussian_process": [
+            "GaussianProcess",
+            "fit_gaussian_process",
+            "matern52",
+            "theta_prior",
         ],
         "objectives": [
             "HPOTrainer",
@@ -76,16 +93,20 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "check_configuration",
             "check_space",
             "configurations_from_unit_cube",
+            "configurations_to_unit_cube",
             "describe_space",
             "from_unit_cube",
+            "list_unit_cube",
             "lograndint",
             "sample_configuration",
             "sample_configurations",
+            "snap_unit_cube",
             "to_syne_tune",
             "to_unit_cube",
             "varying_names",
             "when",
         ],
+        "tpe": ["ParzenEstimator", "TPESearcher"],
         "tuner": [
             "BasicScheduler",
             "HPOScheduler",

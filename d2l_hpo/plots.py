@@ -26,6 +26,8 @@ COLORS = {
     "random search": "#0072B2",
     "grid search": "#D55E00",
     "Sobol search": "#E69F00",
+    "Bayesian optimization": "#5E3C99",
+    "TPE": "#A6611A",
 }
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
