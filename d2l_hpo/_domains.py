@@ -52,6 +52,7 @@ class LogRandInt(rv_discrete):
 
 
 LOG_RANDINT = LogRandInt(name="lograndint")
+LONGEST_TABLE = 10_000  # integers whose bins' middles are kept
 
 
 def as_plain(value: Any) -> Any:
@@ -113,7 +114,16 @@ class Distribution:
 
     def snap(self, u: np.ndarray) -> np.ndarray:
         """Move each u to the middle of its bin; a float has no bin."""
-        return self.to_unit(self.values(u)) if self.is_integer else u
+        if not self.is_integer:
+            return u
+        if self.size > LONGEST_TABLE:
+            return self.to_unit(self.values(u))
+        return self.middles[np.array(self.values(u), dtype=int) - int(self.low)]
+
+    @cached_property
+    def middles(self) -> np.ndarray:
+        """The middles of all bins of integers, kept because scipy's cdf is slow."""
+        return self.to_unit(self.all_values())
 
     def check(self, value: Any) -> float | int:
         """Return the value as int or float, or raise an error that says what was expected."""

@@ -207,8 +207,9 @@ class BayesianSearcher(ModelSearcher):
         """Return the log expected improvement at encoded points, averaged over fantasies."""
         mean, deviation = model.predict(points)
         best = model.predict(model.points)[0].min(axis=0)
-        means = mean.reshape(len(points), -1)
-        gains = log_expected_improvement(means, deviation[:, np.newaxis], best)
+        if mean.ndim == 1:
+            return log_expected_improvement(mean, deviation, best)
+        gains = log_expected_improvement(mean, deviation[:, np.newaxis], best)
         return logsumexp(gains, axis=1) - math.log(gains.shape[1])
 
     def near_failure(self, model: GaussianProcess, points, failed) -> np.ndarray:
