@@ -9,7 +9,7 @@ Three studies, all on functions without noise and with their own seeds:
 - targets: BayesianSearcher with softened errors (as above), plain ones and ranks, after 50
   evaluations.
 - workers: BayesianSearcher on one worker (as above) and on 8 simulated ones, with fantasies and
-  without: errors after 64 trials, and the part of the suggestions that nearly repeat a pending one.
+  without: errors after 48 trials, and the part of the suggestions that nearly repeat a pending one.
 """
 import argparse
 import os
@@ -42,7 +42,7 @@ from search_quality import (
 )
 
 OUTPUT = DATA / "bayesian_search.npz"
-EVALUATIONS, TRIALS, WORKERS = 50, 64, 8
+EVALUATIONS, TRIALS, WORKERS = 50, 48, 8
 OURS = ["RandomSearcher", "SobolSearcher", "BayesianSearcher", "TPESearcher"]
 PEERS = ["optuna.TPESampler", "optuna.GPSampler", "syne_tune.TPE", "syne_tune.BORE",
          "syne_tune.BOTorch"]
@@ -120,12 +120,12 @@ def run_all(function, jobs: Sequence[tuple], processes: int) -> list:
 
 
 def study_methods(seeds: int, processes: int, peers: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the incumbents' errors by "methods/task/method", shape (seeds, 100)."""
-    results = search_all(OURS, list(TASKS), seeds, 100, processes)
+    """Return the incumbents' errors by "methods/task/method", shape (seeds, EVALUATIONS)."""
+    results = search_all(OURS, list(TASKS), seeds, EVALUATIONS, processes)
     for task, peer in product(TASKS, peers):
         if (RESULTS / f"{task}-{peer}-{METHODS[peer].seeds(seeds) - 1}.json").exists():
             results |= search_all([peer], [task], seeds, 100, processes)
-    return {f"methods/{task}/{method}": incumbents(runs, 100)
+    return {f"methods/{task}/{method}": incumbents(runs, 100)[:, :EVALUATIONS]
             for (task, method), runs in results.items()}
 
 
@@ -174,8 +174,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = [array.min() for name, array in arrays.items()
                  if name.split("/")[1] == task and not name.startswith("repeats")]
         arrays[f"best/{task}"] = np.array(min(smallest_error(load_task(task), DESIGN_SIZE), *found))
-    for name in [name for name in arrays if name.startswith("methods")]:
-        arrays[name] = arrays[name][:, :EVALUATIONS]
     np.savez_compressed(OUTPUT, **{name: np.float32(array) for name, array in arrays.items()})
     print(f"{OUTPUT}: {OUTPUT.stat().st_size:,} bytes")
 

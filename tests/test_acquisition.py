@@ -4,7 +4,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -61,6 +61,7 @@ def test_the_logarithm_is_exact(z):
     assert log_expected_improvement(-z, 1.0, 0.0) == pytest.approx(exact_log(z), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(mean=st.floats(-1e6, 1e6), deviation=st.floats(0, 1e6), best=st.floats(-1e6, 1e6))
 def test_both_are_finite_consistent_and_grow_with_the_best(mean, deviation, best):
     value = expected_improvement(mean, deviation, best)
@@ -95,6 +96,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ERRORS = arrays(float, st.integers(1, 30), elements=FINITE)
 
 
+@settings(deadline=None)
 @given(ERRORS)
 def test_softened_errors_are_standardised_and_in_the_same_order(errors):
     soft = soften_errors(errors)
