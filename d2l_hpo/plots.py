@@ -35,6 +35,8 @@ COLORS = {
     "Hyperband": "#CC79A7",
     "ASHA": "#A89F00",
     "ASHA, stopping": "#882255",
+    "Bayesian optimization": "#5E3C99",
+    "TPE": "#A6611A",
     # the ways to run one method
     "sequential": "#000000",
     "synchronous": "#D55E00",
