@@ -79,29 +79,66 @@ class SyneTuneScheduler:
         self.scheduler.on_trial_complete(trial, {"error": error})
 
 
+class SyneTuneBORE(SyneTuneScheduler):
+    """Drives Syne Tune's BORE, whose classifier is of XGBoost."""
+
+    packages = ("syne-tune", "xgboost-cpu")
+
+
+class SyneTuneCQR(SyneTuneScheduler):
+    """Drives Syne Tune's conformal quantile regression, whose models are of scikit-learn."""
+
+    packages = ("syne-tune",)
+
+
+class SyneTuneBOTorch(SyneTuneScheduler):
+    """Drives Syne Tune's Gaussian process, which is BoTorch's, with its random numbers."""
+
+    packages = ("syne-tune", "botorch", "gpytorch", "torch")
+
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
+        import torch
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        super().__init__(name, space, seed, **settings)
+        warnings.simplefilter("ignore")  # a fit that stops early, a jitter, a matrix in float32
+
+
 @dataclass(frozen=True)
 class Method:
-    """`make(space, seed)`: an adapter with its other arguments; slow ones limit their seeds."""
+    """`make(space, seed)`: an adapter with its other arguments; slow ones are run less often."""
 
     make: partial
     max_seeds: int | None = None
+    max_evaluations: int | None = None
 
     def seeds(self, seeds: int) -> int:
         """Return how many of `seeds` seeds are run."""
         return seeds if self.max_seeds is None else min(seeds, self.max_seeds)
+
+    def evaluations(self, evaluations: int) -> int:
+        """Return how many of `evaluations` evaluations a search gets."""
+        limit = self.max_evaluations
+        return evaluations if limit is None else min(evaluations, limit)
 
 
 METHODS = {
     "RandomSearcher": Method(partial(OurSearcher, "RandomSearcher")),
     "SobolSearcher": Method(partial(OurSearcher, "SobolSearcher")),
     "GridSearcher": Method(partial(OurSearcher, "GridSearcher")),
+    "BayesianSearcher": Method(partial(OurSearcher, "BayesianSearcher")),
+    "TPESearcher": Method(partial(OurSearcher, "TPESearcher")),
     "optuna.RandomSampler": Method(partial(OptunaSampler, "RandomSampler")),
     "optuna.QMCSampler": Method(partial(OptunaSampler, "QMCSampler", scramble=True,
                                         warn_independent_sampling=False)),
     "optuna.TPESampler": Method(partial(OptunaSampler, "TPESampler")),
+    "optuna.GPSampler": Method(partial(OptunaSampler, "GPSampler"), 30, 50),
     "syne_tune.RandomSearch": Method(partial(SyneTuneScheduler, "RandomSearch",
                                              metrics=["error"])),
     "syne_tune.TPE": Method(partial(SyneTuneScheduler, "TPE", metric="error")),
+    "syne_tune.BORE": Method(partial(SyneTuneBORE, "BORE", metric="error"), 30, 50),
+    "syne_tune.CQR": Method(partial(SyneTuneCQR, "CQR", metric="error"), 30, 50),
+    "syne_tune.BOTorch": Method(partial(SyneTuneBOTorch, "BOTorch", metric="error"), 30, 50),
 }
 
 

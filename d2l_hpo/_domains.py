@@ -1,8 +1,8 @@
 """The checked forms of a hyperparameter's domain, which :mod:`d2l_hpo.space` works with.
 
-Every domain maps u in [0, 1] to a plain Python value (``values``, vectorised) and back
-(``to_unit``). A value of an integer or a category owns a bin as wide as its probability, and maps
-back to the middle of it.
+Every domain maps u in [0, 1] to a plain Python value (``values``) and back (``to_unit``), many at
+once. A value of an integer or a category owns a bin as wide as its probability, and maps back to
+the middle of it (``snap`` does both).
 """
 import math
 from collections.abc import Callable, Sequence
@@ -52,6 +52,7 @@ class LogRandInt(rv_discrete):
 
 
 LOG_RANDINT = LogRandInt(name="lograndint")
+LONGEST_TABLE = 10_000  # integers whose bins' middles are kept
 
 
 def as_plain(value: Any) -> Any:
@@ -80,6 +81,15 @@ class Distribution:
     high: float
     is_integer: bool
 
+    @property
+    def size(self) -> float:
+        """The number of values; infinity for floats."""
+        return int(self.high - self.low) + 1 if self.is_integer else math.inf
+
+    def all_values(self) -> list[int]:
+        """Return all integers of the support."""
+        return list(range(int(self.low), int(self.high) + 1))
+
     @cached_property
     def parameters(self) -> tuple[tuple[Any, ...], Any, Any]:
         """The frozen distribution's shapes, location and scale."""
@@ -95,11 +105,25 @@ class Distribution:
         values = np.clip(values, self.low, self.high)
         return (values.astype(np.int64) if self.is_integer else values).tolist()
 
-    def to_unit(self, value: float) -> float:
-        """Map a value to the middle of its bin, or a float to its cdf."""
+    def to_unit(self, values: Sequence[float]) -> np.ndarray:
+        """Map integers to the middle of their bins, floats to their cdf; shape (n,)."""
+        values = np.asarray(values, float)
         if self.is_integer:
-            return float(self.frozen.cdf([value - 1, value]).mean())
-        return float(self.frozen.cdf(value))
+            return (self.frozen.cdf(values - 1) + self.frozen.cdf(values)) / 2
+        return self.frozen.cdf(values)
+
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        """Move each u to the middle of its bin; a float has no bin."""
+        if not self.is_integer:
+            return u
+        if self.size > LONGEST_TABLE:
+            return self.to_unit(self.values(u))
+        return self.middles[np.array(self.values(u), dtype=int) - int(self.low)]
+
+    @cached_property
+    def middles(self) -> np.ndarray:
+        """The middles of all bins of integers, kept because scipy's cdf is slow."""
+        return self.to_unit(self.all_values())
 
     def check(self, value: Any) -> float | int:
         """Return the value as int or float, or raise an error that says what was expected."""
@@ -145,14 +169,28 @@ class Categories:
 
     choices: tuple[Any, ...]
 
+    @property
+    def size(self) -> int:
+        """The number of choices."""
+        return len(self.choices)
+
+    def all_values(self) -> list[Any]:
+        """Return all choices."""
+        return list(self.choices)
+
     def values(self, u: np.ndarray) -> list:
         """Map `u`, shape (n,), to n choices."""
         n = len(self.choices)
         return [self.choices[i] for i in np.minimum((u * n).astype(int), n - 1).tolist()]
 
-    def to_unit(self, value: Any) -> float:
-        """Map a choice to the middle of its bin."""
-        return (self.index(value) + 0.5) / len(self.choices)
+    def to_unit(self, values: Sequence[Any]) -> np.ndarray:
+        """Map choices to the middle of their bins; shape (n,)."""
+        return (np.array([self.index(value) for value in values]) + 0.5) / len(self.choices)
+
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        """Move each u to the middle of its bin."""
+        n = len(self.choices)
+        return (np.minimum((u * n).astype(int), n - 1) + 0.5) / n
 
     def check(self, value: Any) -> Any:
         """Return the choice, or raise a ValueError that lists the choices."""

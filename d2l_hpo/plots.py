@@ -37,6 +37,8 @@ COLORS = {
     "Hyperband": "#CC79A7",
     "ASHA": "#6B6B00",
     "ASHA, stopping": "#882255",
+    "Bayesian optimization": "#5E3C99",
+    "TPE": "#7A3E00",
     **WAYS,
 }
 GREY = "#7f7f7f"

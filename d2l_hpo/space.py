@@ -9,7 +9,9 @@ Every function takes a space as the user wrote it or as `check_space` returned i
 not checked again. The unit cube has one axis for each hyperparameter that is no constant, in the
 order of the space (`varying_names`).
 """
+import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from d2l_hpo._domains import (
     Hyperparameter,
     as_plain,
 )
+from d2l_hpo.arguments import check_int
 
 
 def categorical(choices: Sequence[Any]) -> CategoricalDomain:
@@ -152,10 +155,39 @@ def to_unit_cube(space: Mapping[str, Any], config: Mapping[str, Any]) -> np.ndar
 
     An integer or a choice goes to the middle of its bin, an inactive hyperparameter to 0.5.
     """
+    return np.nan_to_num(configurations_to_unit_cube(space, [config])[0], nan=0.5)
+
+
+def configurations_to_unit_cube(space: Mapping[str, Any],
+                                configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Map n configurations to points of [0, 1]^d, shape (n, d), by their domains' cdf.
+
+    An integer or a choice goes to the middle of its bin, an inactive hyperparameter to nan.
+    """
     checked = check_space(space)
-    values = check_configuration(checked, config)
-    return np.array([h.domain.to_unit(values[h.name]) if h.name in values else 0.5
-                     for h in checked.varying])
+    configs = [check_configuration(checked, config) for config in configs]
+    points = np.full((len(configs), len(checked.varying)), np.nan)
+    for column, hyperparameter in zip(points.T, checked.varying, strict=True):
+        name = hyperparameter.name
+        active = [i for i, config in enumerate(configs) if name in config]
+        column[active] = hyperparameter.domain.to_unit([configs[i][name] for i in active])
+    return points
+
+
+def snap_unit_cube(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -> np.ndarray:
+    """Move points of [0, 1]^d, shape (n, d), to where their configurations map back to.
+
+    An integer or a choice goes to the middle of its bin, an inactive hyperparameter to nan.
+    """
+    checked, points = check_space(space), _check_points(space, points)
+    columns = zip(points.T, checked.varying, strict=True)
+    snapped = np.array([h.domain.snap(column) for column, h in columns])
+    snapped = snapped.T if len(snapped) else points
+    if checked.is_conditional:
+        configs = _configurations(checked, points)
+        for column, hyperparameter in zip(snapped.T, checked.varying, strict=True):
+            column[[hyperparameter.name not in config for config in configs]] = np.nan
+    return snapped
 
 
 def from_unit_cube(space: Mapping[str, Any], u: Sequence[float]) -> dict[str, Any]:
@@ -166,15 +198,19 @@ def from_unit_cube(space: Mapping[str, Any], u: Sequence[float]) -> dict[str, An
 def configurations_from_unit_cube(space: Mapping[str, Any],
                                   points: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
     """Map points of [0, 1]^d, shape (n, d), to n configurations by their domains' ppf."""
-    checked, points = check_space(space), np.asarray(points, dtype=float)
-    names = varying_names(checked)
+    return _configurations(check_space(space), _check_points(space, points))
+
+
+def _check_points(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return points of the unit cube as an array, or raise a ValueError that says what is wrong."""
+    names, points = varying_names(space), np.asarray(points, dtype=float)
     if points.ndim != 2 or points.shape[1] != len(names):
         raise ValueError(f"points of the unit cube have shape {points.shape[1:]}, expected "
                          f"{(len(names),)}: one number for each of {names}")
     for row, column in np.argwhere(~((points >= 0) & (points <= 1))):
         raise ValueError(f"hyperparameter {names[column]!r}: {points[row, column]} is outside "
                          "[0, 1], the side of the unit cube")
-    return _configurations(checked, points)
+    return points
 
 
 def _configurations(checked: CheckedSpace, points: np.ndarray) -> list[dict[str, Any]]:
@@ -192,6 +228,21 @@ def _active_values(checked: CheckedSpace, row: tuple) -> dict[str, Any]:
         if hyperparameter.is_active(config):
             config[hyperparameter.name] = value
     return config
+
+
+def list_unit_cube(space: Mapping[str, Any], limit: int) -> np.ndarray | None:
+    """Return the points of all configurations, shape (n, d), as `snap_unit_cube` returns them.
+
+    None if there are more than `limit` combinations, as of any hyperparameter that is a float.
+    """
+    checked, limit = check_space(space), check_int("limit", limit)
+    sizes = [h.domain.size for h in checked.varying]
+    if math.prod(sizes) > limit:
+        return None
+    sides = [h.domain.to_unit(h.domain.all_values()) for h in checked.varying]
+    grid = np.array(list(product(*sides))).reshape(math.prod(sizes), len(sides))
+    snapped = snap_unit_cube(checked, grid)
+    return snapped[np.unique(np.nan_to_num(snapped, nan=-1), axis=0, return_index=True)[1]]
 
 
 def describe_space(space: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -21,7 +21,8 @@ import search_quality
 from methods import METHODS, Method, OurSearcher
 from search_quality import Task
 
-MODULES = {"optuna": "optuna", "syne-tune": "syne_tune", "statsmodels": "statsmodels"}
+MODULES = {"optuna": "optuna", "syne-tune": "syne_tune", "statsmodels": "statsmodels",
+           "xgboost-cpu": "xgboost", "botorch": "botorch", "gpytorch": "gpytorch", "torch": "torch"}
 
 
 def distance(configs):
@@ -46,13 +47,15 @@ def require(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_search_depends_on_its_seed_only(smooth_task, method):
     require(method)
-    one, other, again = (search_quality.search("smooth", method, seed, 30)["errors"]
+    n = 30 if METHODS[method].evaluations(100) == 100 else 12  # the others are slow
+    one, other, again = (search_quality.search("smooth", method, seed, n)["errors"]
                          for seed in (3, 4, 3))
-    assert len(one) == 30
+    assert len(one) == n
     assert one == again != other
 
 
-@pytest.mark.parametrize("method", ["optuna.TPESampler", "syne_tune.TPE"])
+@pytest.mark.parametrize("method", ["optuna.TPESampler", "syne_tune.TPE", "BayesianSearcher",
+                                    "TPESearcher"])
 def test_a_model_is_told_the_errors(smooth_task, method):
     require(method)
     errors = [search_quality.search("smooth", method, seed, 60)["errors"] for seed in range(3)]
@@ -138,6 +141,16 @@ def test_the_smallest_error_is_the_designs_unless_a_smaller_one_is_known():
     of_design = distance(search_quality.design(SPACES["lenet"], 4096)).min()
     assert search_quality.smallest_error(task, 4096) == of_design < 0.1
     assert search_quality.smallest_error(Task(task.space, distance, 0.0), 4096) == 0
+
+
+def test_the_functions_of_the_literature_have_their_known_minima():
+    minima = {"branin": [(-math.pi, 12.275), (math.pi, 2.275), (9.42478, 2.475)],
+              "hartmann6": [(0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573)]}
+    for name, points in minima.items():
+        task = search_quality.load_task(name)
+        values = task.errors([dict(zip(task.space, point, strict=True)) for point in points])
+        assert values == pytest.approx(task.best_known, abs=2e-6)
+        assert task.errors(search_quality.design(task.space, 4096)).min() > task.best_known
 
 
 # -- kept results ---------------------------------------------------------------------------------
@@ -239,6 +252,15 @@ def test_equal_regrets_share_their_mean_rank():
     assert ranks == ["1.50 |", "1.50 |", "3.00 |"]
 
 
+def test_slow_methods_limit_their_evaluations(monkeypatch):
+    slow = Method(partial(OurSearcher, "RandomSearcher"), max_evaluations=50)
+    assert (slow.evaluations(100), slow.evaluations(20)) == (50, 20)
+    monkeypatch.setitem(METHODS, "slow", slow)
+    rows = search_quality.regret_table({("t", "slow"): np.ones((3, 100))},
+                                       {("t", "slow"): [{"seconds": 0.001}]}, (50, 100))
+    assert rows.splitlines()[2].endswith("| 100.00 (100.00 to 100.00) | - | 1 |")
+
+
 def test_slow_methods_limit_their_seeds():
     assert Method(partial(OurSearcher, "RandomSearcher")).seeds(50) == 50
     assert Method(partial(OurSearcher, "RandomSearcher"), max_seeds=10).seeds(50) == 10
@@ -249,7 +271,7 @@ def test_slow_methods_limit_their_seeds():
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--methods", "RandomSearcher,magic"], "'magic' is unknown, choose from RandomSearcher"),
-    (["--tasks", "cifar"], "'cifar' is unknown, choose from lenet, mlp, digits"),
+    (["--tasks", "cifar"], "'cifar' is unknown, choose from lenet, mlp, digits, branin"),
     (["--seeds", "1"], "--seeds: 1 is too small, expected at least 2"),
     (["--evaluations", "9"], "--evaluations: 9 is too small, expected at least 10"),
     (["--processes", "0"], "--processes: 0 is too small, expected at least 1"),

@@ -1,0 +1,57 @@
+"""How long does a suggestion take? Ours, Optuna's and Syne Tune's, after 10, 50 and 200 trials.
+
+    python benchmarks/suggest_time.py [--methods a,b] [--repeats 10]
+
+Each method searches LeNet's recorded task by itself; the suggestions that follow the first 10, 50
+and 200 trials are timed, without the evaluations. One process with one thread.
+"""
+import argparse
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from machine import describe
+from methods import METHODS
+from search_quality import COMMON_PACKAGES, THREADS, at_least, load_task, markdown_table, names_of
+
+SIZES = (10, 50, 200)
+
+
+def suggestion_times(name: str, trials: int, repeats: int) -> np.ndarray:
+    """Return the seconds of `repeats` suggestions, the first one after `trials` trials."""
+    task = load_task("lenet")
+    np.random.seed(0)
+    searcher = METHODS[name].make(task.space, 0)
+    times = []
+    for _ in range(trials + repeats):
+        start = time.perf_counter()
+        config = searcher.ask()
+        times.append(time.perf_counter() - start)
+        searcher.tell(config, float(task.errors([config])[0]))
+    return np.array(times[trials:])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Measure the time of a suggestion.")
+    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS))
+    parser.add_argument("--repeats", type=at_least(1), default=10)
+    options = parser.parse_args(arguments)
+    rows = []
+    for name in options.methods:
+        row = [f"`{name}`"]
+        for size in SIZES:
+            times = 1e3 * suggestion_times(name, size, options.repeats)
+            row.append(f"{np.median(times):.3g} ({times.min():.3g}-{times.max():.3g})")
+        rows.append(row)
+    packages = {package for name in options.methods for package in METHODS[name].make.func.packages}
+    print(describe(*COMMON_PACKAGES, *sorted(packages)), end="\n\n")
+    print("Milliseconds a suggestion, median (range)\n")
+    print(markdown_table(["method", *(f"after {n} trials" for n in SIZES)], rows))
+
+
+if __name__ == "__main__":
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    main()
