@@ -121,7 +121,7 @@ def run_all(function, jobs: Sequence[tuple], processes: int) -> list:
 
 def study_methods(seeds: int, processes: int, peers: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the incumbents' errors by "methods/task/method", shape (seeds, EVALUATIONS)."""
-    results = search_all(OURS, list(TASKS), seeds, EVALUATIONS, processes)
+    results = search_all(OURS, list(TASKS), seeds, 100, processes)
     for task, peer in product(TASKS, peers):
         if (RESULTS / f"{task}-{peer}-{METHODS[peer].seeds(seeds) - 1}.json").exists():
             results |= search_all([peer], [task], seeds, 100, processes)
