@@ -24,24 +24,30 @@ FIELDS = {
     "failed": {"trial_id", "attempt", "worker", "start", "epoch", "end", "info", "traceback",
                "retry"},
 }
+DEEPEST = 100  # levels of a nested value; one that holds itself has no end
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
 
 
-def plain(value: Any, name: str, strict: bool = True) -> Any:
+def plain(value: Any, name: str, strict: bool = True, levels: int = DEEPEST) -> Any:
     """Return a value as JSON will give it back: None, bool, int, float, str, list, dict.
 
     NumPy's and torch's values become Python's, tuples lists, keys strings. Anything else is a
     TypeError that begins with `name`, or, if not `strict`, a warning and the value's `repr`.
+    ValueError for a value that is nested more than so many levels deep.
     """
+    if levels < 0:
+        raise ValueError(f"{name[:40]}... is nested more than {DEEPEST} levels deep, or holds "
+                         "itself; a journal cannot hold it, return something flatter")
     if value is None or isinstance(value, bool | str | int | float):
         kind = next(kind for kind in (type(None), bool, str, int, float) if isinstance(value, kind))
         return value if type(value) is kind else kind(value)
     if isinstance(value, dict):
-        return {str(key): plain(item, f"{name}[{key!r}]", strict) for key, item in value.items()}
+        return {str(key): plain(item, f"{name}[{key!r}]", strict, levels - 1)
+                for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item, f"{name}[{i}]", strict) for i, item in enumerate(value)]
+        return [plain(item, f"{name}[{i}]", strict, levels - 1) for i, item in enumerate(value)]
     if hasattr(value, "tolist"):
-        return plain(value.tolist(), name, strict)
+        return plain(value.tolist(), name, strict, levels - 1)
     message = f"{name} is a {type(value).__name__}, which a journal cannot hold"
     if strict:
         raise TypeError(f"{message}; expected None, a bool, number, str, list or dict")
@@ -164,7 +170,7 @@ class Journal:
 
     def as_stored(self, info: dict[str, Any]) -> dict[str, Any]:
         """Return further results of a trial as the journal gives them back."""
-        return plain(info, "info", strict=False)
+        return plain(info, "info", strict=False, levels=DEEPEST - 1)  # a level for the event
 
     def begin(self, scheduler: Any, objective: Callable) -> None:
         """Write the first line of a new search."""

@@ -112,7 +112,21 @@ def test_an_info_without_end_is_a_failure(journal):
     with pytest.warns(UserWarning, match="no trial succeeded"):
         search.run()
     assert list(search.records["status"]) == ["failed", "failed"]
-    assert "RecursionError" in search.records["traceback"][0]
+    assert "is nested more than 100 levels deep" in search.records["traceback"][0]
+
+
+def test_an_info_may_be_as_deep_as_a_journal_can_hold(journal):
+    nested = {"a": 0}
+    for _ in range(97):
+        nested = {"a": nested}
+    search = tuner(journal, lambda config: {"error": 0.5, "nested": nested}, 1)
+    search.run()
+    assert search.records["info"][0] == {"nested": nested}
+    nested["b"] = [nested["a"]]
+    deeper = tuner(journal.with_suffix(".deeper"), lambda config: {
+        "error": 0.5, "nested": {"a": {"a": nested}}}, 1)
+    with pytest.warns(UserWarning, match="no trial succeeded"):
+        deeper.run()
 
 
 def test_a_configuration_that_cannot_be_stored_is_an_error(journal):
