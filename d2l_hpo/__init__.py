@@ -19,8 +19,9 @@ _INSTALL_COMMANDS = {
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submodules=["animation", "arguments", "asha", "asynchronous", "bayesian", "benchmark",
-                "datasets", "gaussian_process", "hyperband", "objectives", "plots", "random_search",
-                "simulator", "space", "syne_tune_backend", "tpe", "tuner"],
+                "datasets", "gaussian_process", "hyperband", "model_searcher", "objectives",
+                "plots", "random_search", "simulator", "space", "syne_tune_backend", "tpe",
+                "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -31,12 +32,9 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "asynchronous": ["BatchScheduler", "utilization"],
         "bayesian": [
             "BayesianSearcher",
-            "ModelSearcher",
-            "encode_choices",
             "expected_improvement",
             "log_expected_improvement",
             "lower_confidence_bound",
-            "numbers_of_choices",
             "soften_errors",
         ],
         "benchmark": [
@@ -70,6 +68,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "SuccessiveHalvingScheduler",
             "hyperband_brackets",
             "rung_levels",
+        ],
+        "model_searcher": [
+            "ModelSearcher",
+            "changes_to_the_end",
+            "encode_choices",
+            "largest_epoch",
+            "numbers_of_choices",
         ],
         "objectives": [
             "HPOTrainer",

@@ -19,13 +19,9 @@ from d2l_hpo.arguments import check_positive
 from d2l_hpo.gaussian_process import GaussianProcess
 from d2l_hpo.gaussian_process import fit_gaussian_process
 from d2l_hpo.gaussian_process import theta_prior
-from d2l_hpo.space import check_configuration
-from d2l_hpo.space import configurations_to_unit_cube
-from d2l_hpo.space import describe_space
-from d2l_hpo.space import from_unit_cube
-from d2l_hpo.space import list_unit_cube
+from d2l_hpo.model_searcher import ModelSearcher
+from d2l_hpo.model_searcher import encode_choices
 from d2l_hpo.space import snap_unit_cube
-from d2l_hpo.tuner import HPOSearcher
 
 
 def expected_improvement(mean, deviation, best) -> np.ndarray:
@@ -56,25 +52,6 @@ def lower_confidence_bound(mean, deviation, beta: float = 2.0) -> np.ndarray:
     return np.asarray(mean) - check_positive("beta", beta) * np.asarray(deviation)
 
 
-def numbers_of_choices(config_space: dict) -> list[int]:
-    """Return for each side of the unit cube the number of its choices, 0 where it is a number."""
-    return [len(domain.get("choices", [])) for domain in describe_space(config_space)
-            if domain["kind"] != "constant"]
-
-
-def encode_choices(points: np.ndarray, choices: list[int]) -> np.ndarray:
-    """Turn snapped points, shape (n, d), into the model's: a choice becomes one-hot columns.
-
-    Two different choices are at distance 1. An inactive number (nan) becomes 0.5, an inactive
-    choice zeros.
-    """
-    columns = []
-    for values, k in zip(points.T, choices, strict=True):
-        hot = [np.abs(values * k - i - 0.5) < 0.5 for i in range(k)]
-        columns += [column * math.sqrt(0.5) for column in hot] or [np.nan_to_num(values, nan=0.5)]
-    return np.column_stack(columns)
-
-
 def soften_errors(errors: np.ndarray) -> np.ndarray:
     """Return errors with logarithmic distances above their median, of mean 0 and deviation 1.
 
@@ -89,90 +66,6 @@ def soften_errors(errors: np.ndarray) -> np.ndarray:
     return (soft - soft.mean()) / soft.std()
 
 
-class ModelSearcher(HPOSearcher):
-    """Proposes a quasi-random design first, then what the subclass's `propose_point` chooses.
-
-    A configuration is proposed once. A space of at most 1,000 configurations is exhausted at last.
-    """
-    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 initial_points: int = 8):
-        super().__init__(config_space, initial_config, seed)
-        self.initial_points = check_int("initial_points", initial_points)
-        self.choices = numbers_of_choices(self.config_space)
-        self.sequence = qmc.Sobol(len(self.choices), rng=self.rng)
-        self.all_points = list_unit_cube(self.config_space, 1_000)
-        self.points = {}  # by configuration, written out, all that were proposed or reported
-        self.reports = {}  # likewise, lists of (epoch, error)
-        self.pending = []
-
-    def sample_configuration(self) -> dict | None:
-        """Return the next configuration, or None if there is none left; it is pending now."""
-        config = super().sample_configuration()
-        if config is not None:
-            self.pending.append(self.remember(config))
-        return config
-
-    def remember(self, config: dict) -> str:
-        """Note where a configuration lies in the unit cube, and return its name."""
-        config = check_configuration(self.config_space, config)
-        name = repr(config)
-        if name not in self.points:
-            self.points[name] = configurations_to_unit_cube(self.config_space, [config])[0]
-        return name
-
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Learn that `config` had this error (nan: it failed) after additional_info's epoch."""
-        name = self.remember(config)
-        if name in self.pending:
-            self.pending.remove(name)
-        epoch = (additional_info or {}).get("epoch", 0)
-        self.reports.setdefault(name, []).append((epoch, float(error)))
-
-    def training_set(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return points (n, d) with their errors (n,), and the points of failed trials (m, d)."""
-        points, errors, failed = [], [], []
-        for name in sorted(self.reports):
-            last = max(epoch for epoch, _ in self.reports[name])
-            found = sorted(error for epoch, error in self.reports[name]
-                           if epoch == last and math.isfinite(error))
-            errors += found
-            points += [self.points[name]] * len(found)
-            failed += [] if found else [self.points[name]]
-        shape = (-1, len(self.choices))
-        return np.reshape(points, shape), np.array(errors), np.reshape(failed, shape)
-
-    def is_new(self, points: np.ndarray) -> np.ndarray:
-        """Say of each snapped point whether its configuration was neither proposed nor reported."""
-        if not self.points:
-            return np.full(len(points), True)
-        known = np.nan_to_num(list(self.points.values()), nan=-1)
-        return cdist(np.nan_to_num(points, nan=-1), known, "chebyshev").min(axis=1) > 1e-9
-
-    def propose(self) -> dict | None:
-        """Return a point of the design or, once there are errors, what the model chooses."""
-        if self.all_points is not None:
-            self.all_points = self.all_points[self.is_new(self.all_points)]
-            if len(self.all_points) == 0:
-                return None
-        if len(self.points) < self.initial_points or len(self.training_set()[1]) == 0:
-            point = self.explore()
-        else:
-            point = self.propose_point()
-        return from_unit_cube(self.config_space, np.nan_to_num(point, nan=0.5))
-
-    def explore(self) -> np.ndarray:
-        """Return the next new point of the Sobol sequence, of a small space any new point."""
-        for _ in range(100):
-            point = snap_unit_cube(self.config_space, self.sequence.random(1))
-            if self.is_new(point)[0]:
-                return point[0]
-        return point[0] if self.all_points is None else self.rng.choice(self.all_points)
-
-    def propose_point(self) -> np.ndarray:
-        """Return the point of the unit cube that the model chooses, given at least one error."""
-        raise NotImplementedError(f"{type(self).__name__} must define propose_point")
-
-
 class BayesianSearcher(ModelSearcher):
     """Proposes where a Gaussian process expects the largest improvement.
 
@@ -181,17 +74,16 @@ class BayesianSearcher(ModelSearcher):
     candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 initial_points: int = 8, fantasies: int = 16):
-        super().__init__(config_space, initial_config, seed, initial_points)
+                 initial_points: int = 8, epochs: str = "all", fantasies: int = 16):
+        super().__init__(config_space, initial_config, seed, initial_points, epochs)
         self.fantasies = check_int("fantasies", fantasies, 0)
         columns = [max(k, 1) for k in self.choices]
         self.groups = np.repeat(np.arange(len(columns)), columns)
         self.theta, self.next_restart = None, 0
 
     def settings(self) -> dict:
-        """Return the settings of any searcher, and those of this one."""
-        own = {"initial_points": self.initial_points, "fantasies": self.fantasies}
-        return {**super().settings(), **own}
+        """Return the settings of any searcher with a model, and that of this one."""
+        return {**super().settings(), "fantasies": self.fantasies}
 
     def fit_model(self, points: np.ndarray, errors: np.ndarray) -> GaussianProcess:
         """Fit the process to the softened errors of encoded points."""

@@ -11,9 +11,8 @@ from scipy.special import logsumexp
 from scipy.special import ndtr
 from scipy.special import ndtri
 
-from d2l_hpo.bayesian import ModelSearcher
+from d2l_hpo.model_searcher import ModelSearcher
 from d2l_hpo.space import snap_unit_cube
-from d2l_hpo.tuner import HPOSearcher
 
 
 class ParzenEstimator:
@@ -71,7 +70,3 @@ class TPESearcher(ModelSearcher):
         drawn = drawn if self.all_points is None else self.all_points
         ratio = good.log_density(drawn) - bad.log_density(drawn)
         return drawn[np.where(self.is_new(drawn), ratio, -np.inf).argmax()]
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher, and the number of points of the design."""
-        return {**HPOSearcher.settings(self), "initial_points": self.initial_points}

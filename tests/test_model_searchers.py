@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from d2l_hpo import (
+    ASHAScheduler,
     BasicScheduler,
     BayesianSearcher,
+    DigitsBenchmark,
     ModelSearcher,
     RandomSearcher,
     TPESearcher,
     categorical,
+    changes_to_the_end,
     check_configuration,
+    largest_epoch,
     lograndint,
     simulate,
     to_unit_cube,
@@ -132,20 +136,65 @@ def test_the_order_of_reports_does_not_matter(kind, seed):
         second.sample_configuration() for _ in range(3)]
 
 
+REPORTS = [(0.2, 1, 0.9), (0.2, 3, 0.5), (0.2, 9, 0.4), (0.4, 1, 0.7), (0.4, 3, 0.6),
+           (0.6, 1, 0.8), (0.9, 1, 0.1), (0.9, 3, math.nan)]  # x, epoch, error
+
+
+def told(kind, reports, **settings):
+    """Return a searcher that knows these reports."""
+    searcher = kind({"x": stats.uniform(0, 1)}, seed=0, **settings)
+    for x, epoch, error in reports:
+        searcher.update({"x": x}, error, {"epoch": epoch})
+    return searcher
+
+
 @BOTH
-def test_the_last_epoch_counts_in_whatever_order(kind):
-    def told(reports):
-        searcher = kind({"x": stats.uniform(0, 1)}, seed=0)
-        for x, epoch, error in reports:
-            searcher.update({"x": x}, error, {"epoch": epoch})
-        return searcher
-    reports = [(0.2, 1, 0.9), (0.2, 3, 0.5), (0.2, 9, 0.4), (0.6, 1, 0.8), (0.9, 1, 0.1),
-               (0.9, 3, math.nan)]
-    for order in itertools.islice(itertools.permutations(reports), 0, 720, 97):
-        points, errors, failed = told(order).training_set()
-        np.testing.assert_array_equal(points, [[0.2], [0.6]])
-        np.testing.assert_array_equal(errors, [0.4, 0.8])
+def test_errors_are_moved_to_the_last_epoch_in_whatever_order(kind):
+    for order in itertools.islice(itertools.permutations(REPORTS), 0, 40320, 4999):
+        points, errors, failed = told(kind, order).training_set()
+        np.testing.assert_array_equal(points, [[0.2], [0.4], [0.6]])
+        # from epoch 3 to 9: 0.4 - 0.5; from 1 to 3: the mean of 0.5 - 0.9 and 0.6 - 0.7
+        np.testing.assert_allclose(errors, [0.4, 0.6 - 0.1, 0.8 - 0.1 - 0.25])
         np.testing.assert_array_equal(failed, [[0.9]])
+
+
+@BOTH
+@pytest.mark.parametrize(("enough", "points", "errors"), [
+    (1, [0.2], [0.4]), (2, [0.2, 0.4], [0.5, 0.6]), (3, [0.2, 0.4, 0.6], [0.9, 0.7, 0.8]),
+    (4, [0.2, 0.4, 0.6], [0.9, 0.7, 0.8])])
+def test_one_epoch_is_the_largest_that_enough_trials_reached(kind, enough, points, errors):
+    for order in (REPORTS, REPORTS[::-1]):
+        found = told(kind, order, epochs="one", initial_points=enough).training_set()
+        np.testing.assert_array_equal(found[0], np.transpose([points]))
+        np.testing.assert_array_equal(found[1], errors)
+        np.testing.assert_array_equal(found[2], [[0.9]])
+
+
+def test_among_epochs_with_equally_many_reports_the_largest_is_taken():
+    assert largest_epoch([{1: 0.5, 3: 0.4}, {1: 0.3, 3: 0.2}, {27: 0.1}], 3) == 3
+
+
+def test_an_epoch_that_no_trial_went_on_from_moves_nothing():
+    assert changes_to_the_end([{1: 0.5}, {3: 0.2, 9: 0.1}]) == pytest.approx(
+        {9: 0.0, 3: -0.1, 1: -0.1})
+    assert changes_to_the_end([]) == {}
+
+
+@BOTH
+def test_a_scheduler_that_stops_early_passes_epochs_on(kind):
+    digits = DigitsBenchmark(measured=False)
+    searcher = kind(digits.config_space, seed=0)
+    simulate(ASHAScheduler(searcher, 3, 1, 27), digits, 4, number_of_trials=30)
+    epochs = {epoch for reports in searcher.reports.values() for epoch, _ in reports}
+    assert {1, 3, 9} <= epochs <= {1, 3, 9, 27}
+    assert not searcher.pending
+
+
+@BOTH
+def test_unknown_epochs_are_an_error(kind):
+    with pytest.raises(ValueError, match="epochs is 'last', expected 'all' or 'one'"):
+        kind({"x": stats.uniform(0, 1)}, epochs="last")
+    assert kind({"x": stats.uniform(0, 1)}, epochs="one").settings()["epochs"] == "one"
 
 
 def test_repeated_trials_are_both_seen():
