@@ -1,0 +1,88 @@
+"""The recorded searches with models: their shape, and that they can be repeated.
+
+A model's choice may turn on the last digit of a sum, which differs between processors. So whole
+searches are repeated without a model, and of the others the design, which no model chooses.
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from d2l_hpo.benchmark import DATA
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import bayesian
+import composition
+import search_quality
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    with np.load(DATA / "bayesian_search.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+@pytest.fixture(scope="module")
+def composed():
+    with np.load(DATA / "comparison_composition.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+def test_all_tasks_have_our_methods_with_50_seeds_and_50_evaluations(recorded):
+    for task in search_quality.TASKS:
+        for method in bayesian.OURS:
+            errors = recorded[f"methods/{task}/{method}"]
+            assert errors.shape == (50, bayesian.EVALUATIONS)
+            assert (np.diff(errors) <= 0).all() and (errors >= recorded[f"best/{task}"]).all()
+        for kind in ("softened", "plain", "ranks"):
+            assert recorded[f"targets/{task}/{kind}"].shape == (50,)
+    for task in bayesian.RECORDED:
+        for way in ("one", "ignoring", "fantasies"):
+            assert recorded[f"workers/{task}/{way}"].shape == (50,)
+    assert (DATA / "bayesian_search.npz").stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("task", search_quality.TASKS)
+@pytest.mark.parametrize("method, evaluations", [
+    ("RandomSearcher", 50), ("SobolSearcher", 50), ("BayesianSearcher", 8), ("TPESearcher", 8)])
+def test_searches_repeated_now_are_as_recorded(recorded, task, method, evaluations):
+    for seed in (0, 49):
+        errors = search_quality.search(task, method, seed, evaluations)["errors"]
+        found = np.minimum.accumulate(errors)
+        np.testing.assert_allclose(found, recorded[f"methods/{task}/{method}"][seed, :evaluations],
+                                   atol=1e-5, rtol=1e-5)
+
+
+def test_compositions_have_all_tasks_methods_and_50_seeds(composed):
+    assert composed["tasks"].tolist() == list(composition.TASKS)
+    assert composed["methods"].tolist() == list(composition.METHODS)
+    assert np.array_equal(composed["trainings"], composition.TRAININGS)
+    shape = (len(composition.TASKS), len(composition.METHODS), 50)
+    assert composed["trials"].shape == shape and (composed["trials"] >= composition.WORKERS).all()
+    assert composed["regret"].shape == (*shape, len(composition.TRAININGS))
+    assert np.isfinite(composed["regret"][..., -1]).all() and np.nanmin(composed["regret"]) >= 0
+    assert not (np.diff(composed["regret"], axis=-1) > 0).any()
+
+
+@pytest.mark.parametrize("method", ["random search", "ASHA", "Hyperband", "ASHA, all",
+                                    "Hyperband, one"])
+def test_compositions_repeated_now_are_as_recorded(composed, method):
+    full, _ = composition.lengths_and_best(composition.TASKS["digits"](measured=False))
+    errors, trials = composition.search("digits", method, full, seed=3)
+    row = list(composition.TASKS).index("digits"), list(composition.METHODS).index(method), 3
+    found = 100 * errors - composed["regret"][row]  # the smallest error known, everywhere
+    if "," not in method:
+        assert np.nanmax(found) - np.nanmin(found) < 1e-3 and trials == composed["trials"][row]
+    else:
+        ended = np.flatnonzero(np.isfinite(found))[:2]
+        assert len(ended) == 2 and np.ptp(found[ended]) < 1e-3
+
+
+def test_mixed_reports_are_the_last_ones_as_they_are():
+    space = search_quality.load_task("branin").space
+    searcher = composition.MixedBayesian(space, seed=0)
+    for x, epoch, error in [(1.0, 1, 0.9), (1.0, 3, 0.4), (2.0, 1, 0.8), (3.0, 1, np.nan)]:
+        searcher.update({"x": x, "y": 1.0}, error, {"epoch": epoch})
+    points, errors, failed = searcher.training_set()
+    assert errors.tolist() == [0.4, 0.8] and points.shape == (2, 2) and failed.shape == (1, 2)
