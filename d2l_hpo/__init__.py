@@ -18,8 +18,8 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "objectives",
-                "plots", "random_search", "simulator", "space", "tuner"],
+    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "multiobjective",
+                "objectives", "plots", "random_search", "simulator", "space", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -45,6 +45,19 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "OrderedLoader",
             "ShuffledLoader",
             "TensorData",
+        ],
+        "multiobjective": [
+            "MultiObjectiveSearcher",
+            "NondominatedSortingSearcher",
+            "ScalarizingSearcher",
+            "check_points",
+            "crowding_distances",
+            "dominance",
+            "hypervolume",
+            "nondominated_ranks",
+            "order_by_front",
+            "pareto_front",
+            "read_objectives",
         ],
         "objectives": [
             "HPOTrainer",
