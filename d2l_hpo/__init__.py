@@ -18,8 +18,9 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "multiobjective",
-                "objectives", "plots", "random_search", "simulator", "space", "tuner"],
+    submodules=["animation", "arguments", "asynchronous", "benchmark", "cross_validation",
+                "datasets", "multiobjective", "objectives", "plots", "random_search", "simulator",
+                "space", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -37,6 +38,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "fit_surrogate",
             "read_recording",
             "write_recording",
+        ],
+        "cross_validation": [
+            "CrossValidation",
+            "FoldScheduler",
+            "cannot_win",
+            "is_behind",
+            "lags_behind",
         ],
         "datasets": [
             "CIFAR10",
