@@ -18,9 +18,9 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["animation", "arguments", "asynchronous", "benchmark", "cross_validation",
-                "datasets", "multiobjective", "objectives", "plots", "random_search", "simulator",
-                "space", "tuner"],
+    submodules=["animation", "arguments", "asynchronous", "benchmark", "constrained",
+                "cross_validation", "datasets", "measured", "multiobjective", "objectives", "plots",
+                "random_search", "simulator", "space", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -39,6 +39,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "read_recording",
             "write_recording",
         ],
+        "constrained": [
+            "ConstrainedSearcher",
+            "CostAwareSearcher",
+            "InformedSearcher",
+            "feasible",
+            "feasible_errors",
+        ],
         "cross_validation": [
             "CrossValidation",
             "FoldScheduler",
@@ -54,6 +61,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "ShuffledLoader",
             "TensorData",
         ],
+        "measured": ["LimitedLeNet", "SizedPerceptron", "TimedLeNet"],
         "multiobjective": [
             "MultiObjectiveSearcher",
             "NondominatedSortingSearcher",
@@ -63,6 +71,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "dominance",
             "hypervolume",
             "nondominated_ranks",
+            "objective_table",
             "order_by_front",
             "pareto_front",
             "read_objectives",

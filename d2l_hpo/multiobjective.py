@@ -7,6 +7,7 @@ import math
 import numbers
 
 import numpy as np
+import pandas as pd
 
 from d2l_hpo.arguments import check_int
 from d2l_hpo.space import from_unit_cube
@@ -204,3 +205,9 @@ class NondominatedSortingSearcher(MultiObjectiveSearcher):
         survivors = survivors[:self.population]
         rounds = self.rng.integers(len(survivors), size=(2, 2)).min(axis=1)  # the earlier one wins
         return [survivors[i] for i in rounds]
+
+
+def objective_table(records: pd.DataFrame, names) -> np.ndarray:
+    """Return the named objectives, shape (rows, objectives), with nan where a trial failed."""
+    rows = zip(records["error"], records["info"], strict=True)
+    return np.array([read_objectives(names, *row) for row in rows]).reshape(-1, len(names))
