@@ -19,8 +19,8 @@ _INSTALL_COMMANDS = {
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submodules=["animation", "arguments", "asynchronous", "benchmark", "constrained",
-                "cross_validation", "datasets", "measured", "multiobjective", "objectives", "plots",
-                "random_search", "simulator", "space", "tuner"],
+                "cross_validation", "datasets", "measured", "multiobjective", "objective_values",
+                "objectives", "plots", "random_search", "simulator", "space", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -43,15 +43,12 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "ConstrainedSearcher",
             "CostAwareSearcher",
             "InformedSearcher",
-            "feasible",
-            "feasible_errors",
         ],
         "cross_validation": [
             "CrossValidation",
             "FoldScheduler",
             "cannot_win",
             "is_behind",
-            "lags_behind",
         ],
         "datasets": [
             "CIFAR10",
@@ -66,14 +63,18 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "MultiObjectiveSearcher",
             "NondominatedSortingSearcher",
             "ScalarizingSearcher",
-            "check_points",
             "crowding_distances",
             "dominance",
             "hypervolume",
             "nondominated_ranks",
-            "objective_table",
             "order_by_front",
             "pareto_front",
+        ],
+        "objective_values": [
+            "check_points",
+            "feasible",
+            "feasible_errors",
+            "objective_table",
             "read_objectives",
         ],
         "objectives": [

@@ -6,7 +6,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 from scipy.special import log_ndtr
 from scipy.special import logsumexp
 
@@ -16,26 +15,13 @@ from d2l_hpo.bayesian import encode_choices
 from d2l_hpo.bayesian import log_expected_improvement
 from d2l_hpo.gaussian_process import fit_gaussian_process
 from d2l_hpo.gaussian_process import theta_prior
-from d2l_hpo.multiobjective import objective_table
-from d2l_hpo.multiobjective import read_objectives
-
-
-def feasible(records: pd.DataFrame, limits: dict[str, float]) -> np.ndarray:
-    """Say of each row whether its trial succeeded with all numbers in `info` below their limits."""
-    table = objective_table(records, list(limits))
-    return (table < list(limits.values())).all(axis=1)
-
-
-def feasible_errors(records: pd.DataFrame, limits: dict[str, float]) -> np.ndarray:
-    """Return the smallest error of a feasible trial up to each row, inf before the first."""
-    errors = np.where(feasible(records, limits), records["error"], np.inf)
-    return np.minimum.accumulate(errors)
+from d2l_hpo.objective_values import read_objectives
 
 
 class InformedSearcher(BayesianSearcher):
     """Bayesian optimization that also models numbers which the objective returns beside the error.
 
-    `names` are keys of the dictionary of results. What a subclass does with them is its matter.
+    `names` are keys of the dictionary of results. Subclasses say what the models are for.
     """
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  names, **settings):
@@ -49,6 +35,14 @@ class InformedSearcher(BayesianSearcher):
         numbers = read_objectives(self.names, error, additional_info)
         self.numbers[self.remember(config)] = numbers
         super().update(config, error, additional_info)
+
+    def settings(self) -> dict:
+        """Return the settings of Bayesian optimization, and the names."""
+        return {**super().settings(), "names": self.names}
+
+    def encoded(self, keys) -> np.ndarray:
+        """Return known configurations as inputs of a Gaussian process."""
+        return encode_choices(np.array([self.points[key] for key in keys]), self.choices)
 
     def model_number(self, name: str, transform):
         """Fit a Gaussian process to transformed numbers; return its `predict(encoded points)`."""
@@ -64,10 +58,6 @@ class InformedSearcher(BayesianSearcher):
         self.thetas[name] = model.theta
         return lambda points: [shift + deviation * part for shift, part
                                in zip((mean, 0.0), model.predict(points), strict=True)]
-
-    def encoded(self, keys) -> np.ndarray:
-        """Return known configurations as inputs of a Gaussian process."""
-        return encode_choices(np.array([self.points[key] for key in keys]), self.choices)
 
 
 class ConstrainedSearcher(InformedSearcher):
@@ -89,10 +79,10 @@ class ConstrainedSearcher(InformedSearcher):
         return {**super().settings(), "limits": self.limits}
 
     def propose_point(self) -> np.ndarray:
-        """Model the slack of each limit, 1 - number / limit, and maximise the acquisition."""
+        """Model the slack of each limit, then maximise the acquisition."""
         self.slacks = [self.model_number(name, lambda numbers, limit=limit: 1 - numbers / limit)
                        for name, limit in self.limits.items()]
-        return BayesianSearcher.propose_point(self)
+        return super().propose_point()
 
     def acquisition(self, model, points: np.ndarray) -> np.ndarray:
         """Return the log of the expected improvement times the probability of feasibility."""
@@ -114,21 +104,23 @@ class ConstrainedSearcher(InformedSearcher):
 class CostAwareSearcher(InformedSearcher):
     """Proposes where the expected improvement per second of training is largest.
 
-    `cost` names the seconds (or another positive price) in the dictionary of results.
+    `cost` names the seconds, or another positive price, in the dictionary of results.
     """
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  cost: str = "elapsed_time", **settings):
         super().__init__(config_space, initial_config, seed, names=[cost], **settings)
 
+    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
+        """Learn the error and the cost; ValueError unless that is positive."""
+        if read_objectives(self.names, error, additional_info)[0] <= 0:
+            raise ValueError(f"{self.names[0]!r} is not positive in {additional_info}; a cost is")
+        super().update(config, error, additional_info)
+
     def propose_point(self) -> np.ndarray:
-        """Model the logarithm of the cost, and maximise the acquisition."""
+        """Model the logarithm of the cost, then maximise the acquisition."""
         self.log_cost = self.model_number(self.names[0], np.log)
         return super().propose_point()
 
     def acquisition(self, model, points: np.ndarray) -> np.ndarray:
         """Return the log of the expected improvement divided by the predicted cost."""
         return super().acquisition(model, points) - self.log_cost(points)[0]
-
-    def settings(self) -> dict:
-        """Return the settings of Bayesian optimization, and the name of the cost."""
-        return {**super().settings(), "cost": self.names[0]}

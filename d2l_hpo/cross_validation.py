@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from d2l_hpo.arguments import check_int
 from d2l_hpo.space import describe_space
@@ -22,15 +21,6 @@ from d2l_hpo.tuner import Trial
 def cannot_win(errors: np.ndarray, best: np.ndarray) -> bool:
     """Say whether the folds so far add up to all of the best's already; no error is negative."""
     return errors.sum() >= best.sum()
-
-
-def lags_behind(errors: np.ndarray, best: np.ndarray) -> bool:
-    """Say whether a paired t-test over the folds so far finds the best better, at the 5 % level."""
-    differences = errors - best[:len(errors)]
-    if cannot_win(errors, best) or len(errors) < 2:
-        return cannot_win(errors, best)
-    margin = stats.t.ppf(0.95, len(errors) - 1) * stats.sem(differences)
-    return differences.mean() > margin
 
 
 def is_behind(errors: np.ndarray, best: np.ndarray) -> bool:
@@ -52,6 +42,12 @@ class FoldScheduler(HPOScheduler):
         self.errors = {}  # of the folds so far, by trial
         self.waiting = []  # trials that go on
         self.incumbent, self.best = None, np.full(folds, np.inf)
+
+    def describe(self) -> dict:
+        """Return the class, space, seed and settings as plain values."""
+        own = {"folds": self.folds, "rule": self.rule.__name__}
+        return {"class": type(self).__name__, "space": describe_space(self.searcher.config_space),
+                "seed": int(self.searcher.seed), "settings": {**self.searcher.settings(), **own}}
 
     def suggest(self) -> Trial | None:
         """Return a trial that goes on by one fold, else a new one, or None if there is none."""
@@ -80,12 +76,6 @@ class FoldScheduler(HPOScheduler):
         elif error < self.best.mean():
             self.incumbent, self.best = dict(trial.config), table
         self.searcher.update(trial.config, error, info)
-
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        own = {"folds": self.folds, "rule": self.rule.__name__}
-        return {"class": type(self).__name__, "space": describe_space(self.searcher.config_space),
-                "seed": int(self.searcher.seed), "settings": {**self.searcher.settings(), **own}}
 
 
 class CrossValidation:

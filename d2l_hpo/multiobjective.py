@@ -3,32 +3,15 @@
 #   advanced-objectives.md
 """Several objectives: dominance, hypervolume, and searches for a Pareto front."""
 
-import math
-import numbers
-
 import numpy as np
-import pandas as pd
 
 from d2l_hpo.arguments import check_int
+from d2l_hpo.objective_values import check_points
+from d2l_hpo.objective_values import read_objectives
 from d2l_hpo.space import from_unit_cube
 from d2l_hpo.space import sample_configuration
 from d2l_hpo.space import to_unit_cube
 from d2l_hpo.tuner import HPOSearcher
-
-
-def check_points(points) -> np.ndarray:
-    """Return points as floats, shape (n, objectives); rows with a number that is not finite as nan.
-
-    ValueError unless all points have equally many numbers, at least one.
-    """
-    try:
-        points = np.array(points, float)
-    except ValueError as error:
-        raise ValueError(f"points are {points!r}; expected equally many numbers in each") from error
-    if points.ndim != 2 or points.shape[1] == 0:
-        raise ValueError(f"points have shape {points.shape}, expected (points, objectives)")
-    points[~np.isfinite(points).all(axis=1)] = np.nan
-    return points
 
 
 def dominance(points) -> np.ndarray:
@@ -51,6 +34,87 @@ def pareto_front(points) -> np.ndarray:
     return np.flatnonzero(np.isfinite(points[:, 0]) & ~dominance(points).any(axis=0))
 
 
+def hypervolume(points, reference) -> float:
+    """Return the volume that points dominate below a reference point, exact for 2 or 3 objectives.
+
+    What is not better than the reference in every objective adds nothing, nor do failed trials.
+    ValueError for other numbers of objectives or a reference that does not fit.
+    """
+    points, reference = check_points(points), np.asarray(reference, float)
+    if points.shape[1] not in (2, 3):
+        raise ValueError(f"points have {points.shape[1]} objectives; hypervolume needs 2 or 3")
+    if reference.shape != points.shape[1:] or not np.isfinite(reference).all():
+        raise ValueError(f"reference is {reference}, expected {points.shape[1]} finite numbers")
+    points = points[(points < reference).all(axis=1)]
+    points = points[np.argsort(points[:, -1])]
+    thickness = np.diff(points[:, -1], append=reference[-1])
+    if points.shape[1] == 2:
+        return float(thickness @ (reference[0] - np.minimum.accumulate(points[:, 0])))
+    areas = [hypervolume(points[:i + 1, :2], reference[:2]) for i in range(len(points))]
+    return float(thickness @ np.array(areas, float))
+
+
+class MultiObjectiveSearcher(HPOSearcher):
+    """Proposes children of two good configurations, which a subclass chooses by `parents`.
+
+    `objectives` names what is minimised: "error", and keys of the dictionary that the objective
+    returns. A configuration that is reported again counts with its latest values. The first
+    `population` configurations are random.
+    """
+    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
+                 objectives: tuple[str, ...], population: int = 16):
+        super().__init__(config_space, initial_config, seed)
+        if isinstance(objectives, str) or len({*objectives}) != len(objectives) or not objectives:
+            raise ValueError(f"objectives are {objectives!r}, expected different names in a tuple")
+        self.objectives = tuple(objectives)
+        self.population = check_int("population", population, 2)
+        self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
+
+    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
+        """Keep the configuration's objectives; ValueError if one is missing."""
+        key = tuple(config.items())
+        self.values[key] = read_objectives(self.objectives, error, additional_info)
+        self.points[key] = to_unit_cube(self.config_space, config)
+
+    def settings(self) -> dict:
+        """Return the settings of any searcher, the objectives and the size of the population."""
+        own = {"objectives": list(self.objectives), "population": self.population}
+        return {**HPOSearcher.settings(self), **own}
+
+    def child(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Cross two points of the unit cube and change one coordinate on average, at least one."""
+        d = len(first)
+        crossed = np.where(self.rng.random(d) < 0.5, first, second)
+        changed = self.rng.random(d) < 1 / d
+        changed[self.rng.integers(d)] = True
+        steps = np.clip(crossed + self.rng.normal(0, 0.1, d), 0, 1)
+        new = np.where(self.rng.random(d) < 0.5, steps, self.rng.random(d))
+        return np.where(changed, new, crossed)
+
+    def propose(self) -> dict:
+        """Return a new child of two parents; a random configuration at first or if none is new."""
+        values = np.array([*self.values.values()]).reshape(-1, len(self.objectives))
+        if len(values) >= self.population and np.isfinite(values).all(axis=1).sum() >= 2:
+            points = list(self.points.values())
+            first, second = (points[i] for i in self.parents(values))
+            for _ in range(10):
+                config = from_unit_cube(self.config_space, self.child(first, second))
+                if tuple(config.items()) not in self.values:
+                    return config
+        return sample_configuration(self.config_space, self.rng)
+
+
+class ScalarizingSearcher(MultiObjectiveSearcher):
+    """Breeds from the two best configurations under new random weights of the objectives."""
+    def parents(self, values: np.ndarray) -> np.ndarray:
+        """Return the indices of the two with the smallest largest weighted objective."""
+        front = values[pareto_front(values)]
+        low, span = front.min(axis=0), np.ptp(front, axis=0)
+        weights = self.rng.dirichlet(np.ones(len(low)))
+        scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
+        return np.argsort(scores)[:2]
+
+
 def nondominated_ranks(points) -> np.ndarray:
     """Return 0 for the points of the front, 1 for the front of the others, and so on.
 
@@ -67,36 +131,11 @@ def nondominated_ranks(points) -> np.ndarray:
     return ranks
 
 
-def hypervolume(points, reference) -> float:
-    """Return the volume that points dominate below a reference point, exact for 2 or 3 objectives.
-
-    What is not better than the reference in every objective adds nothing, nor do failed trials.
-    ValueError for other numbers of objectives or a reference that does not fit.
-    """
-    points, reference = check_points(points), np.asarray(reference, float)
-    if points.shape[1] not in (2, 3):
-        raise ValueError(f"points have {points.shape[1]} objectives; hypervolume needs 2 or 3")
-    if reference.shape != points.shape[1:] or not np.isfinite(reference).all():
-        raise ValueError(f"reference is {reference}, expected {points.shape[1]} finite numbers")
-    return slices(points[(points < reference).all(axis=1)], reference)
-
-
-def slices(points: np.ndarray, reference: np.ndarray) -> float:
-    """Add up slices between consecutive values of the last objective; `hypervolume` explains."""
-    points = points[np.argsort(points[:, -1])]
-    thickness = np.diff(points[:, -1], append=reference[-1])
-    if points.shape[1] == 2:
-        widths = reference[0] - np.minimum.accumulate(points[:, 0])
-    else:
-        widths = [slices(points[:i + 1, :-1], reference[:-1]) for i in range(len(points))]
-    return float(thickness @ np.asarray(widths, float))
-
-
 def crowding_distances(points) -> np.ndarray:
-    """Return how much room each point of a front has: the gap between its neighbours.
+    """Return how much room each point of a front has between its neighbours.
 
-    For each objective the gap, as a part of the whole range, is added; extreme points have inf
-    {Deb}. nan for failed trials.
+    For each objective the gap between them counts, as a part of the whole range. Extreme points
+    have inf, failed trials nan.
     """
     points = check_points(points)
     distances = np.where(np.isfinite(points[:, 0]), 0.0, np.nan)
@@ -118,85 +157,6 @@ def order_by_front(points) -> np.ndarray:
     return np.lexsort((-distances, ranks))
 
 
-def read_objectives(names, error: float, info: dict | None = None) -> list[float]:
-    """Return the named objectives of a trial, all nan if it failed.
-
-    `names` are "error" and keys of `info`, the further numbers that the objective returned.
-    ValueError for one that is missing, TypeError for one that is no number.
-    """
-    if not math.isfinite(error):
-        return [math.nan] * len(names)
-    values = {"error": error, **(info or {})}
-    for name in names:
-        if name not in values:
-            raise ValueError(f"the objective {name!r} is missing from {sorted(values)}; return it "
-                             "beside 'error' in the dictionary of results")
-        if not isinstance(values[name], numbers.Real) or isinstance(values[name], bool):
-            raise TypeError(f"the objective {name!r} is {values[name]!r}, expected a number")
-    return [float(values[name]) for name in names]
-
-
-class MultiObjectiveSearcher(HPOSearcher):
-    """Keeps all objectives of every configuration; children of two of them are what it proposes.
-
-    `objectives` are the names of what is minimised: "error", and keys of the dictionary that the
-    objective returns. A configuration that is reported again counts with its latest values. The
-    first `population` are random. A subclass defines `parents`.
-    """
-    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
-                 objectives: tuple[str, ...], population: int = 16):
-        super().__init__(config_space, initial_config, seed)
-        if isinstance(objectives, str) or len({*objectives}) != len(objectives) or not objectives:
-            raise ValueError(f"objectives are {objectives!r}, expected different names in a tuple")
-        self.objectives = tuple(objectives)
-        self.population = check_int("population", population, 2)
-        self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
-
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Keep the configuration's objectives."""
-        key = tuple(config.items())
-        self.values[key] = read_objectives(self.objectives, error, additional_info)
-        self.points[key] = to_unit_cube(self.config_space, config)
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher, the objectives and the size of the population."""
-        own = {"objectives": list(self.objectives), "population": self.population}
-        return {**super().settings(), **own}
-
-    def propose(self) -> dict:
-        """Return a new child of two parents; a random configuration at first or if none is new."""
-        values = np.array([*self.values.values()]).reshape(-1, len(self.objectives))
-        if len(values) >= self.population and np.isfinite(values).all(axis=1).sum() >= 2:
-            points = list(self.points.values())
-            first, second = (points[i] for i in self.parents(values))
-            for _ in range(10):
-                config = from_unit_cube(self.config_space, self.child(first, second))
-                if tuple(config.items()) not in self.values:
-                    return config
-        return sample_configuration(self.config_space, self.rng)
-
-    def child(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Cross two points of the unit cube and change one coordinate on average, at least one."""
-        d = len(first)
-        crossed = np.where(self.rng.random(d) < 0.5, first, second)
-        changed = self.rng.random(d) < 1 / d
-        changed[self.rng.integers(d)] = True
-        steps = np.clip(crossed + self.rng.normal(0, 0.1, d), 0, 1)
-        new = np.where(self.rng.random(d) < 0.5, steps, self.rng.random(d))
-        return np.where(changed, new, crossed)
-
-
-class ScalarizingSearcher(MultiObjectiveSearcher):
-    """Breeds from the two best configurations under new random weights of the objectives."""
-    def parents(self, values: np.ndarray) -> np.ndarray:
-        """Return the indices of the two best by the largest weighted distance to the ideal."""
-        front = values[pareto_front(values)]
-        low, span = front.min(axis=0), np.ptp(front, axis=0)
-        weights = self.rng.dirichlet(np.ones(len(low)))
-        scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
-        return np.argsort(scores)[:2]
-
-
 class NondominatedSortingSearcher(MultiObjectiveSearcher):
     """Breeds from the best `population` configurations, sorted by front and by crowding."""
     def parents(self, values: np.ndarray) -> list[int]:
@@ -205,9 +165,3 @@ class NondominatedSortingSearcher(MultiObjectiveSearcher):
         survivors = survivors[:self.population]
         rounds = self.rng.integers(len(survivors), size=(2, 2)).min(axis=1)  # the earlier one wins
         return [survivors[i] for i in rounds]
-
-
-def objective_table(records: pd.DataFrame, names) -> np.ndarray:
-    """Return the named objectives, shape (rows, objectives), with nan where a trial failed."""
-    rows = zip(records["error"], records["info"], strict=True)
-    return np.array([read_objectives(names, *row) for row in rows]).reshape(-1, len(names))

@@ -28,6 +28,10 @@ COLORS = {
     "random search": "#0072B2",
     "grid search": "#D55E00",
     "Sobol search": "#E69F00",
+    "random scalarization": "#56B4E9",
+    "non-dominated sorting": "#117733",
+    "with constraints": "#CC3311",
+    "improvement per second": "#EE3377",
     # the ways to run one method
     "sequential": "#000000",
     "synchronous": "#D55E00",

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -19,12 +19,11 @@ from d2l_hpo import (
     Trial,
     cannot_win,
     is_behind,
-    lags_behind,
     simulate,
 )
 
 SPACE = {"row": stats.randint(0, 1000)}
-RULES = [cannot_win, lags_behind, is_behind]
+RULES = [cannot_win, is_behind]
 
 
 class InOrder(HPOSearcher):
@@ -66,13 +65,13 @@ def folds_of(records):
 
 def test_the_rules_on_an_example():
     best = np.array([0.1, 0.3, 0.2, 0.2])
-    cases = {(0.2,): (False, False, True), (0.1,): (False, False, False),
-             (0.2, 0.3): (False, False, True), (0.2, 0.41): (False, True, True),
-             (0.8,): (True, True, True), (0.0, 0.0, 0.7): (False, False, True)}
+    cases = {(0.2,): (False, True), (0.1,): (False, False), (0.2, 0.3): (False, True),
+             (0.8,): (True, True), (0.0, 0.0, 0.7): (False, True), (0.0, 0.0, 0.8): (True, True)}
     for errors, expected in cases.items():
         assert tuple(bool(rule(np.array(errors), best)) for rule in RULES) == expected, errors
 
 
+@settings(deadline=None)
 @given(hnp.arrays(float, (6, 4), elements=st.integers(0, 10).map(lambda n: n / 16)),
        st.integers(1, 4))
 def test_what_cannot_win_never_would_have_won(errors, n_workers):
@@ -84,6 +83,7 @@ def test_what_cannot_win_never_would_have_won(errors, n_workers):
     assert len(scheduler.searcher.told) == 6 and len(records) <= 24
 
 
+@settings(deadline=None)
 @given(hnp.arrays(float, (5, 4), elements=st.floats(0, 1)), st.sampled_from(RULES))
 def test_no_rule_trains_more_than_without_and_all_tell_the_searcher_once(errors, rule):
     scheduler, records = search(errors, rule)

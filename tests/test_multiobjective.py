@@ -58,6 +58,7 @@ def brute_front(points, among):
 
 # -- dominance and fronts -------------------------------------------------------------------------
 
+@settings(deadline=None)
 @given(tables(st.integers(1, 4)))
 def test_dominance_and_front_follow_the_definition(points):
     expected = [[brute_dominates(a, b) for b in points] for a in points]
@@ -65,6 +66,7 @@ def test_dominance_and_front_follow_the_definition(points):
     np.testing.assert_array_equal(pareto_front(points), brute_front(points, range(len(points))))
 
 
+@settings(deadline=None)
 @given(tables(st.integers(1, 4)))
 def test_ranks_are_those_of_fronts_taken_away_one_by_one(points):
     ranks, left, rank = nondominated_ranks(points), list(range(len(points))), 0
@@ -103,6 +105,7 @@ def by_inclusion_and_exclusion(points, reference):
     return total
 
 
+@settings(deadline=None)
 @given(st.integers(2, 3).flatmap(lambda m: hnp.arrays(
     float, st.tuples(st.integers(0, 7), st.just(m)), elements=st.floats(-1, 1.5))))
 def test_hypervolume_is_that_of_a_union_of_boxes(points):
@@ -140,7 +143,7 @@ def test_hypervolume_of_a_dense_front_is_the_integral_beside_it():
     assert hypervolume(quarter, [1, 1]) == pytest.approx(math.pi / 4, abs=1e-3)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(hnp.arrays(float, (6, 3), elements=st.floats(0, 1)), st.randoms(use_true_random=False))
 def test_hypervolume_does_not_depend_on_order_or_dominated_points(points, random):
     volume = hypervolume(points, [1, 1, 1])
