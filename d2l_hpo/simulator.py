@@ -25,8 +25,9 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
 
     `benchmark.curve(config)` returns errors and elapsed seconds after epochs 1, 2, ...; a job lasts
-    as long as its epochs did. Rows come in the order in which jobs end; `start` and `end` are
-    seconds of the virtual clock. The clock runs by these rules:
+    as long as its epochs did. If the benchmark has a method `measure(config)`, the numbers in its
+    dictionary go into the job's `info`, beside `elapsed_time`. Rows come in the order in which
+    jobs end; `start` and `end` are seconds of the virtual clock. The clock runs by these rules:
 
     - An idle worker asks for a job at once, the lowest number first, after all reports of that
       moment. Jobs that end together report in the order in which they started.
@@ -72,6 +73,7 @@ class _Cluster:
                             "curve(config), such as DigitsBenchmark()")
         self.scheduler = scheduler
         self.benchmark = benchmark
+        self.measure = getattr(benchmark, "measure", lambda config: {})
         self.idle = list(range(check_int("n_workers", n_workers)))
         self.number_of_trials = (math.inf if number_of_trials is None else
                                  check_int("number_of_trials", number_of_trials))
@@ -122,7 +124,7 @@ class _Cluster:
         self.active.add(trial.trial_id)
         worker = heapq.heappop(self.idle)
         job = (self.clock + duration, self.number_of_jobs, self.clock, worker, trial,
-               float(errors[epochs - 1]), {"elapsed_time": seconds})
+               float(errors[epochs - 1]), {"elapsed_time": seconds, **self.measure(trial.config)})
         self.number_of_jobs += 1  # the job's second entry: jobs that end together keep their order
         heapq.heappush(self.running, job)
 
