@@ -2,6 +2,7 @@
 # Sections:
 #   hyperopt-api.md
 #   rs-async.md
+#   advanced-methods.md
 """Searchers, schedulers and the tuner that runs trials and keeps their records."""
 
 from concurrent.futures import Executor
@@ -10,6 +11,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from inspect import signature
 import math
+import os
 from pathlib import Path
 import time
 import traceback
@@ -33,11 +35,15 @@ from d2l_hpo.space import sample_configuration
 
 @dataclass
 class Trial:
-    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does)."""
+    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does).
+
+    `source` is an earlier trial whose checkpoint it begins with.
+    """
     trial_id: int
     config: dict
     max_epochs: int | None = None
     epoch: int = 0
+    source: int | None = None
 
 
 class HPOSearcher:
@@ -289,6 +295,8 @@ class HPOTuner:
 
     def begin(self, trial, worker=0) -> Attempt:
         """Note that a trial starts on a worker."""
+        if trial.source is not None:
+            self.copy_source(trial)
         number = len(self.lost.get(trial.trial_id, [])) + 1
         attempt = Attempt(trial, number, worker, self.now())
         self.log("started", **attempt.entry())
@@ -440,6 +448,22 @@ class HPOTuner:
             error = event.get("error", math.nan)
             self.bookkeeping(attempt, error, event["info"], reason, event["end"])
             self.scheduler.update(trial, error, event["info"])
+
+    def copy_source(self, trial):
+        """Give a trial its source's checkpoint, in one step, unless it has its own already."""
+        if "checkpoint" not in self.keywords(trial):
+            raise ValueError(f"trial {trial.trial_id} begins with the checkpoint of trial "
+                             f"{trial.source}; give the tuner a checkpoint_dir, and the objective "
+                             "an argument checkpoint that it resumes from")
+        source, own = (self.checkpoint_dir / f"trial_{number}.pt"
+                       for number in (trial.source, trial.trial_id))
+        if source.exists() and not own.exists():
+            partial = own.with_name(own.name + ".partial")
+            with open(partial, "wb") as file:
+                file.write(source.read_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, own)
 
 
 def read_result(result) -> tuple[float, dict]:
