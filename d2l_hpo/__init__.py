@@ -18,14 +18,15 @@ _INSTALL_COMMANDS = {
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets", "objectives",
-                "plots", "random_search", "simulator", "space", "tuner"],
+    submodules=["animation", "arguments", "asynchronous", "benchmark", "datasets",
+                "hypergradients", "objectives", "plots", "populations", "random_search",
+                "simulator", "space", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
         "_workers": ["WorkerLost", "open_workers"],
         "animation": ["Animation", "animate"],
-        "arguments": ["check_int", "check_positive"],
+        "arguments": ["check_between", "check_int", "check_positive"],
         "asynchronous": ["BatchScheduler", "utilization"],
         "benchmark": [
             "DigitsBenchmark",
@@ -46,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "ShuffledLoader",
             "TensorData",
         ],
+        "hypergradients": ["hypergradient", "unrolled_loss"],
         "objectives": [
             "HPOTrainer",
             "LeNet",
@@ -54,8 +56,10 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "hpo_objective_softmax_classification",
             "read_config",
             "reproducible",
+            "shared_images",
             "train_lenet",
             "train_model",
+            "train_perceptron",
         ],
         "plots": [
             "COLORS",
@@ -67,6 +71,8 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "plot_timeline",
             "use_style",
         ],
+        "populations": ["PBTScheduler", "RegularizedEvolutionSearcher", "mutate",
+                        "perturb", "reposition"],
         "random_search": [
             "GridSearcher",
             "SobolSearcher",

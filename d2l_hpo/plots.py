@@ -28,6 +28,8 @@ COLORS = {
     "random search": "#0072B2",
     "grid search": "#D55E00",
     "Sobol search": "#E69F00",
+    "evolution": "#117733",
+    "population based": "#AA4499",
     # the ways to run one method
     "sequential": "#000000",
     "synchronous": "#D55E00",
