@@ -47,7 +47,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "ShuffledLoader",
             "TensorData",
         ],
-        "hypergradients": ["hypergradient", "unrolled_loss"],
+        "hypergradients": ["check_hyperparameters", "hypergradient", "unrolled_loss"],
         "objectives": [
             "HPOTrainer",
             "LeNet",
