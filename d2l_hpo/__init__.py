@@ -20,14 +20,15 @@ __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submodules=["animation", "arguments", "asha", "asynchronous", "bayesian", "benchmark",
                 "constrained", "cross_validation", "datasets", "gaussian_process", "hyperband",
-                "measured", "multiobjective", "objective_values", "objectives", "plots",
-                "random_search", "simulator", "space", "syne_tune_backend", "tpe", "tuner"],
+                "hypergradients", "measured", "multiobjective", "objective_values", "objectives",
+                "plots", "populations", "random_search", "simulator", "space", "syne_tune_backend",
+                "tpe", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
         "_workers": ["WorkerLost", "open_workers"],
         "animation": ["Animation", "animate"],
-        "arguments": ["check_int", "check_positive"],
+        "arguments": ["check_between", "check_int", "check_positive"],
         "asha": ["ASHAScheduler", "Rung"],
         "asynchronous": ["BatchScheduler", "utilization"],
         "bayesian": [
@@ -69,6 +70,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "hyperband_brackets",
             "rung_levels",
         ],
+        "hypergradients": ["check_hyperparameters", "hypergradient", "unrolled_loss"],
         "measured": ["LimitedLeNet", "SizedPerceptron", "TimedLeNet"],
         "multiobjective": [
             "MultiObjectiveSearcher",
@@ -96,8 +98,10 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "hpo_objective_softmax_classification",
             "read_config",
             "reproducible",
+            "shared_images",
             "train_lenet",
             "train_model",
+            "train_perceptron",
         ],
         "plots": [
             "COLORS",
@@ -108,6 +112,13 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "plot_search",
             "plot_timeline",
             "use_style",
+        ],
+        "populations": [
+            "PBTScheduler",
+            "RegularizedEvolutionSearcher",
+            "mutate",
+            "perturb",
+            "reposition",
         ],
         "random_search": [
             "GridSearcher",

@@ -43,6 +43,8 @@ COLORS = {
     "non-dominated sorting": "#8560F2",
     "with constraints": "#721C1C",
     "improvement per second": "#E0218A",
+    "evolution": "#2E7D32",
+    "population based": "#CD60F2",
     **WAYS,
 }
 GREY = "#7f7f7f"

@@ -45,8 +45,9 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
 
     A job whose error is not finite has failed and is reported as nan. What cannot be simulated is
     an error: ValueError or TypeError for bad arguments, for a trial that is suggested while it
-    runs, again after it finished, from epochs it was not trained to or beyond its curve, and for
-    a curve with durations that are negative or not finite; RuntimeError if no job ever started.
+    runs, again after it finished, from epochs it was not trained to, beyond its curve or with
+    another trial's checkpoint, and for a curve with durations that are negative or not finite;
+    RuntimeError if no job ever started.
     """
     cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time)
     while True:
@@ -132,6 +133,10 @@ class _Cluster:
         """Raise ValueError if a trial cannot run up to `epochs` now; `length` is its curve's."""
         name, begin = trial.trial_id, check_int("a suggested trial's epoch", trial.epoch, 0)
         trained = self.trained.get(name, 0)
+        if trial.source is not None:
+            raise ValueError(f"trial {name} was suggested with the checkpoint of trial "
+                             f"{trial.source}, but recorded curves do not say how training goes on "
+                             "from there; run such a scheduler with HPOTuner")
         if name in self.active:
             raise ValueError(f"trial {name} was suggested while it is running; suggest it again "
                              "after its report")

@@ -3,6 +3,7 @@
 #   hyperopt-api.md
 #   rs-async.md
 #   hyperband-intro.md
+#   advanced-methods.md
 """Searchers, schedulers and the tuner that runs trials and keeps their records."""
 
 from concurrent.futures import Executor
@@ -11,6 +12,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from inspect import signature
 import math
+import os
 from pathlib import Path
 import time
 import traceback
@@ -34,11 +36,15 @@ from d2l_hpo.space import sample_configuration
 
 @dataclass
 class Trial:
-    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does)."""
+    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does).
+
+    `source` is an earlier trial whose checkpoint it begins with.
+    """
     trial_id: int
     config: dict
     max_epochs: int | None = None
     epoch: int = 0
+    source: int | None = None
 
 
 class HPOSearcher:
@@ -318,6 +324,8 @@ class HPOTuner:
 
     def begin(self, trial, worker=0) -> Attempt:
         """Note that a trial starts on a worker."""
+        if trial.source is not None:
+            self.copy_source(trial)
         number = len(self.lost.get(trial.trial_id, [])) + 1
         epoch = trial.epoch if self.checkpoint_dir is None else self.first_epoch(trial)
         attempt = Attempt(trial, number, worker, self.now(), epoch)
@@ -498,6 +506,22 @@ class HPOTuner:
             for path in self.checkpoint_dir.glob(f"trial_{trial_id}.pt*"):
                 path.unlink()  # a half-written one, too
             self.dead.remove(trial_id)
+
+    def copy_source(self, trial):
+        """Give a trial its source's checkpoint, in one step, unless it has its own already."""
+        if "checkpoint" not in self.keywords(trial):
+            raise ValueError(f"trial {trial.trial_id} begins with the checkpoint of trial "
+                             f"{trial.source}; give the tuner a checkpoint_dir, and the objective "
+                             "an argument checkpoint that it resumes from")
+        source, own = (self.checkpoint_dir / f"trial_{number}.pt"
+                       for number in (trial.source, trial.trial_id))
+        if source.exists() and not own.exists():
+            partial = own.with_name(own.name + ".partial")
+            with open(partial, "wb") as file:
+                file.write(source.read_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, own)
 
 
 def read_result(result) -> tuple[float, dict]:
