@@ -163,18 +163,24 @@ class PBTScheduler(HPOScheduler):
         return members
 
     def begin_generation(self, members: list[tuple[dict, Trial | None]]) -> None:
-        """Make a generation's trials from pairs of a configuration and its weights' source."""
-        self.generation = []
+        """Make a generation's trials from pairs of a configuration and its weights' source.
+
+        Sources' checkpoints are needed until all copies have reported. At the end, without members,
+        the last generation's stay.
+        """
+        needed = ({source.trial_id for _, source in members if source is not None} if members
+                  else {trial.trial_id for trial in self.generation})
+        self.over.extend(number for number in self.kept if number not in needed)
+        self.kept = sorted(needed)
+        self.generation = [] if members else self.generation
         for config, source in members:
             begin, name = (0, None) if source is None else (source.max_epochs, source.trial_id)
             trial = Trial(len(self.trials), dict(config), min(begin + self.step, self.max_epochs),
                           begin, name)
             self.trials.append(trial)
             self.generation.append(trial)
-        self.waiting.extend(self.generation)
-        sources = {trial.source for trial in self.generation} - {None}
-        self.over.extend(number for number in self.kept if number not in sources)
-        self.kept = [*sorted(sources), *(trial.trial_id for trial in self.generation)]
+            self.waiting.append(trial)
+            self.kept.append(trial.trial_id)
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Note a trial's error, once; one that is not finite is a failure."""

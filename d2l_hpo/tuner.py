@@ -38,7 +38,7 @@ from d2l_hpo.space import sample_configuration
 class Trial:
     """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does).
 
-    `source` is an earlier trial whose checkpoint it begins with.
+    `source` is a trial that has ended and never goes on; it begins with that one's checkpoint.
     """
     trial_id: int
     config: dict
@@ -98,7 +98,10 @@ class HPOScheduler:
         raise NotImplementedError(f"{type(self).__name__} must define describe")
 
     def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were found never to go on."""
+        """Return the ids of trials that, since the last call, were found never to go on.
+
+        Their checkpoints are removed, so no later suggestion may have them as its source.
+        """
         return []
 
 
@@ -251,13 +254,12 @@ class HPOTuner:
         if not self.pending:
             trial = self.check_trial(self.scheduler.suggest())
             self.log("suggested", trial=None if trial is None else asdict(trial))
+            if trial is not None:
+                self.suggested.add(trial.trial_id)
+                self.pending.append(trial)
             if self.checkpoint_dir is not None:
                 self.remove_checkpoints()
-            if trial is None:
-                return None
-            self.suggested.add(trial.trial_id)
-            self.pending.append(trial)
-        return self.pending[0]
+        return self.pending[0] if self.pending else None
 
     def check_trial(self, trial) -> Trial | None:
         """Return what the scheduler suggests; raise an error if it cannot run now."""
@@ -500,9 +502,10 @@ class HPOTuner:
         return 0 if trial.trial_id in self.restarted else trial.epoch
 
     def remove_checkpoints(self):
-        """Remove the checkpoints of trials that never go on; the incumbent's stays."""
+        """Remove the checkpoints of trials that never go on; the incumbent's stays, and sources."""
         self.dead.update(self.scheduler.ended())
-        for trial_id in self.dead - {self.incumbent_trial}:
+        needed = {self.incumbent_trial, *(trial.source for trial in self.pending)}
+        for trial_id in self.dead - needed:
             for path in self.checkpoint_dir.glob(f"trial_{trial_id}.pt*"):
                 path.unlink()  # a half-written one, too
             self.dead.remove(trial_id)
@@ -513,8 +516,10 @@ class HPOTuner:
             raise ValueError(f"trial {trial.trial_id} begins with the checkpoint of trial "
                              f"{trial.source}; give the tuner a checkpoint_dir, and the objective "
                              "an argument checkpoint that it resumes from")
-        source, own = (self.checkpoint_dir / f"trial_{number}.pt"
-                       for number in (trial.source, trial.trial_id))
+        if trial.source not in self.trial_ids:
+            raise ValueError(f"trial {trial.trial_id} begins with the checkpoint of trial "
+                             f"{trial.source}, which has not ended; suggest it after that report")
+        source, own = map(self.checkpoint, (trial.source, trial.trial_id))
         if source.exists() and not own.exists():
             partial = own.with_name(own.name + ".partial")
             with open(partial, "wb") as file:

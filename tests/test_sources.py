@@ -115,6 +115,39 @@ def blind(config, max_epochs):
     return 0.5
 
 
+def test_a_source_that_has_not_ended_is_an_error(tmp_path):
+    tuner = HPOTuner(Listed(Trial(1, {"x": 1}, 3, 2, source=0)), counting, checkpoint_dir=tmp_path)
+    with pytest.raises(ValueError, match="trial 1 begins with the checkpoint of trial 0, which has "
+                                         "not ended; suggest it after that report"):
+        tuner.run()
+
+
+class Hasty(Listed):
+    """Says that a source is needed no more as soon as it suggests the trial that begins with it."""
+
+    over = ()
+
+    def suggest(self):
+        trial = super().suggest()
+        self.over = [] if trial is None or trial.source is None else [trial.source]
+        return trial
+
+    def ended(self):
+        over, self.over = self.over, []
+        return over
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_source_stays_until_it_is_copied(tmp_path, threads):
+    trials = [FIRST, Trial(1, {"x": 1}, 3), Trial(2, {"x": 2}, 4, 2, source=0)]
+    with ThreadPoolExecutor(1) as executor:
+        tuner = HPOTuner(Hasty(*trials), counting, checkpoint_dir=tmp_path,
+                         executor=executor if threads else None)
+        tuner.run()
+    assert pasts(tuner) == [[0, 0], [1, 1, 1], [0, 0, 2, 2]]
+    assert {path.name for path in tmp_path.iterdir()} == {"trial_1.pt", "trial_2.pt"}
+
+
 @pytest.mark.parametrize("objective", [counting, blind])
 def test_without_checkpoints_a_source_is_an_error(objective, tmp_path):
     folder = tmp_path if objective is blind else None
