@@ -69,7 +69,8 @@ class HPOTrainer(d2l.Trainer):
                 self.fit_epoch()
                 if self.checkpoint is not None:
                     self.save_checkpoint()
-        vars(model).pop("plot", None)  # the class's own method again
+        for name in ("plot", "trainer"):  # the class's plot again; no cycle keeps the data
+            vars(model).pop(name, None)
 
     def prepare_optimizer(self):
         """Create the model's lazy parameters from one example, then its optimizer."""
