@@ -40,7 +40,7 @@ class FoldScheduler(HPOScheduler):
         if not callable(rule):
             raise TypeError(f"rule is {rule!r}, expected a function such as cannot_win")
         self.errors = {}  # of the folds so far, by trial
-        self.waiting = []  # trials that go on
+        self.waiting, self.over = [], []  # trials that go on; ids of those that never will
         self.incumbent, self.best = None, np.full(folds, np.inf)
 
     def describe(self) -> dict:
@@ -75,7 +75,13 @@ class FoldScheduler(HPOScheduler):
             error = self.best.mean() + (table - self.best[:len(table)]).mean()
         elif error < self.best.mean():
             self.incumbent, self.best = dict(trial.config), table
+        self.over.append(trial.trial_id)
         self.searcher.update(trial.config, error, info)
+
+    def ended(self) -> list[int]:
+        """Return the ids of trials that, since the last call, were dropped, failed or complete."""
+        over, self.over = self.over, []
+        return over
 
 
 class CrossValidation:
