@@ -213,15 +213,6 @@ class RecordedBenchmark:
         return Surrogate.of_rows(self.config_space, self.recording.rows.values(),
                                  self.card.get("kernels"))
 
-    def surrogate_of(self, errors: Sequence[float], numbers: Sequence[float]) -> "Surrogate":
-        """Return a surrogate of an error and a positive number of each of `configs`.
-
-        Its kernels are those of the validation errors and of the seconds; a curve has one epoch.
-        """
-        from d2l_hpo._surrogate import Surrogate
-        errors, numbers = (np.array(column, float)[:, np.newaxis] for column in (errors, numbers))
-        return Surrogate(self.config_space, self.configs, errors, numbers, self.surrogate.kernels)
-
     def surrogate_quality(self, folds: int = 8) -> dict[str, Any]:
         """Cross-validate the surrogate: Kendall's tau and R2 of errors by epoch, and of seconds.
 

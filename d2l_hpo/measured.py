@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from d2l_hpo.benchmark import LeNetBenchmark, MLPBenchmark
@@ -41,9 +42,13 @@ class LimitedLeNet(LeNetBenchmark):
     """LeNet, with predictions of the memory of training in MiB and of the worst class's error."""
 
     def __init__(self) -> None:
+        from d2l_hpo._surrogate import Surrogate  # scikit-learn takes a second to import
         super().__init__(measured=False)
-        self.others = self.surrogate_of(self.table("class_errors").max(axis=1),
-                                        self.table("memory") / 2**20)
+        worst = self.table("class_errors").max(axis=1, keepdims=True)
+        memory = self.table("memory")[:, np.newaxis] / 2**20
+        # as errors and seconds after one epoch, with the kernels fitted to these
+        self.others = Surrogate(self.config_space, self.configs, worst, memory,
+                                self.surrogate.kernels)
 
     def measure(self, config: Mapping[str, Any]) -> dict[str, float]:
         """Return the error of the worst class, a fraction, and the memory."""
