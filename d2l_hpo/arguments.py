@@ -18,3 +18,11 @@ def check_positive(name: str, value: Any) -> float:
     if not valid or not value > 0:
         raise ValueError(f"{name} is {value!r}, expected a positive number")
     return float(value)
+
+
+def check_between(name: str, value: Any, low: float, high: float) -> float:
+    """Return `value` as a Python float; ValueError unless it is a number from `low` to `high`."""
+    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not valid or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}, expected a number from {low} to {high}")
+    return float(value)

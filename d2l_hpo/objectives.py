@@ -2,9 +2,11 @@
 # Sections:
 #   hyperopt-intro.md
 #   hyperopt-api.md
+#   advanced-methods.md
 """Trainer, models and objectives: what hyperparameter optimization is applied to."""
 
 from contextlib import contextmanager
+from functools import cache
 import io
 import math
 import os
@@ -67,7 +69,8 @@ class HPOTrainer(d2l.Trainer):
                 self.fit_epoch()
                 if self.checkpoint is not None:
                     self.save_checkpoint()
-        vars(model).pop("plot", None)  # the class's own method again
+        for name in ("plot", "trainer"):  # the class's plot again; no cycle keeps the data
+            vars(model).pop(name, None)
 
     def prepare_optimizer(self):
         """Create the model's lazy parameters from one example, then its optimizer."""
@@ -237,3 +240,18 @@ def hpo_objective_lenet(config: dict, max_epochs: int = 10, checkpoint=None, see
     """
     trainer = train_lenet(config, max_epochs, checkpoint, seed)
     return {"error": trainer.validation_error(), "training_loss": trainer.training_loss}
+
+
+shared_images = cache(FashionMNIST)
+
+def train_perceptron(config: dict, max_epochs: int, checkpoint=None, seed: int = 0) -> HPOTrainer:
+    """Train a perceptron with one hidden layer on the small Fashion-MNIST; return its trainer.
+
+    `config` has a `learning_rate` and may have `momentum`, `weight_decay`, `dropout` and `units`.
+    """
+    settings = read_config(config, ["learning_rate"], {
+        "momentum": 0.9, "weight_decay": 0.0, "dropout": 0.0, "units": 128})
+    dropout, units = settings.pop("dropout"), check_int("units", settings.pop("units"))
+    return train_model(lambda: Network(nn.Sequential(
+        nn.Flatten(), nn.Linear(784, units), nn.ReLU(), nn.Dropout(dropout),
+        nn.Linear(units, 10)), **settings), shared_images(64), max_epochs, checkpoint, seed)

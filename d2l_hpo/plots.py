@@ -39,6 +39,12 @@ COLORS = {
     "ASHA, stopping": "#882255",
     "Bayesian optimization": "#5E3C99",
     "TPE": "#7A3E00",
+    "random scalarization": "#4CBF69",
+    "non-dominated sorting": "#8560F2",
+    "with constraints": "#721C1C",
+    "improvement per second": "#E0218A",
+    "evolution": "#2E7D32",
+    "population based": "#CD60F2",
     **WAYS,
 }
 GREY = "#7f7f7f"

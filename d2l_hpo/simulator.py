@@ -25,8 +25,9 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
 
     `benchmark.curve(config)` returns errors and elapsed seconds after epochs 1, 2, ...; a job lasts
-    as long as its epochs did. Rows come in the order in which jobs end; `start` and `end` are
-    seconds of the virtual clock. The clock runs by these rules:
+    as long as its epochs did. If the benchmark has a method `measure(config)`, the numbers in its
+    dictionary go into the job's `info`, beside `elapsed_time`. Rows come in the order in which
+    jobs end; `start` and `end` are seconds of the virtual clock. The clock runs by these rules:
 
     - An idle worker asks for a job at once, the lowest number first, after all reports of that
       moment. Jobs that end together report in the order in which they started.
@@ -44,8 +45,9 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
 
     A job whose error is not finite has failed and is reported as nan. What cannot be simulated is
     an error: ValueError or TypeError for bad arguments, for a trial that is suggested while it
-    runs, again after it finished, from epochs it was not trained to or beyond its curve, and for
-    a curve with durations that are negative or not finite; RuntimeError if no job ever started.
+    runs, again after it finished, from epochs it was not trained to, beyond its curve or with
+    another trial's checkpoint, and for a curve with durations that are negative or not finite;
+    RuntimeError if no job ever started.
     """
     cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time)
     while True:
@@ -72,6 +74,7 @@ class _Cluster:
                             "curve(config), such as DigitsBenchmark()")
         self.scheduler = scheduler
         self.benchmark = benchmark
+        self.measure = getattr(benchmark, "measure", lambda config: {})
         self.idle = list(range(check_int("n_workers", n_workers)))
         self.number_of_trials = (math.inf if number_of_trials is None else
                                  check_int("number_of_trials", number_of_trials))
@@ -122,7 +125,7 @@ class _Cluster:
         self.active.add(trial.trial_id)
         worker = heapq.heappop(self.idle)
         job = (self.clock + duration, self.number_of_jobs, self.clock, worker, trial,
-               float(errors[epochs - 1]), {"elapsed_time": seconds})
+               float(errors[epochs - 1]), {"elapsed_time": seconds, **self.measure(trial.config)})
         self.number_of_jobs += 1  # the job's second entry: jobs that end together keep their order
         heapq.heappush(self.running, job)
 
@@ -130,6 +133,10 @@ class _Cluster:
         """Raise ValueError if a trial cannot run up to `epochs` now; `length` is its curve's."""
         name, begin = trial.trial_id, check_int("a suggested trial's epoch", trial.epoch, 0)
         trained = self.trained.get(name, 0)
+        if trial.source is not None:
+            raise ValueError(f"trial {name} was suggested with the checkpoint of trial "
+                             f"{trial.source}, but recorded curves do not say how training goes on "
+                             "from there; run such a scheduler with HPOTuner")
         if name in self.active:
             raise ValueError(f"trial {name} was suggested while it is running; suggest it again "
                              "after its report")

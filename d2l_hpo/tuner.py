@@ -3,6 +3,7 @@
 #   hyperopt-api.md
 #   rs-async.md
 #   hyperband-intro.md
+#   advanced-methods.md
 """Searchers, schedulers and the tuner that runs trials and keeps their records."""
 
 from concurrent.futures import Executor
@@ -11,6 +12,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from inspect import signature
 import math
+import os
 from pathlib import Path
 import time
 import traceback
@@ -34,11 +36,15 @@ from d2l_hpo.space import sample_configuration
 
 @dataclass
 class Trial:
-    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does)."""
+    """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does).
+
+    `source` is a trial that has ended and never goes on; it begins with that one's checkpoint.
+    """
     trial_id: int
     config: dict
     max_epochs: int | None = None
     epoch: int = 0
+    source: int | None = None
 
 
 class HPOSearcher:
@@ -92,7 +98,10 @@ class HPOScheduler:
         raise NotImplementedError(f"{type(self).__name__} must define describe")
 
     def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were found never to go on."""
+        """Return the ids of trials that, since the last call, were found never to go on.
+
+        Their checkpoints are removed, so no later suggestion may have them as its source.
+        """
         return []
 
 
@@ -245,13 +254,12 @@ class HPOTuner:
         if not self.pending:
             trial = self.check_trial(self.scheduler.suggest())
             self.log("suggested", trial=None if trial is None else asdict(trial))
+            if trial is not None:
+                self.suggested.add(trial.trial_id)
+                self.pending.append(trial)
             if self.checkpoint_dir is not None:
                 self.remove_checkpoints()
-            if trial is None:
-                return None
-            self.suggested.add(trial.trial_id)
-            self.pending.append(trial)
-        return self.pending[0]
+        return self.pending[0] if self.pending else None
 
     def check_trial(self, trial) -> Trial | None:
         """Return what the scheduler suggests; raise an error if it cannot run now."""
@@ -318,6 +326,8 @@ class HPOTuner:
 
     def begin(self, trial, worker=0) -> Attempt:
         """Note that a trial starts on a worker."""
+        if trial.source is not None:
+            self.copy_source(trial)
         number = len(self.lost.get(trial.trial_id, [])) + 1
         epoch = trial.epoch if self.checkpoint_dir is None else self.first_epoch(trial)
         attempt = Attempt(trial, number, worker, self.now(), epoch)
@@ -492,12 +502,31 @@ class HPOTuner:
         return 0 if trial.trial_id in self.restarted else trial.epoch
 
     def remove_checkpoints(self):
-        """Remove the checkpoints of trials that never go on; the incumbent's stays."""
+        """Remove the checkpoints of trials that never go on; the incumbent's stays, and sources."""
         self.dead.update(self.scheduler.ended())
-        for trial_id in self.dead - {self.incumbent_trial}:
+        needed = {self.incumbent_trial, *(trial.source for trial in self.pending)}
+        for trial_id in self.dead - needed:
             for path in self.checkpoint_dir.glob(f"trial_{trial_id}.pt*"):
                 path.unlink()  # a half-written one, too
             self.dead.remove(trial_id)
+
+    def copy_source(self, trial):
+        """Give a trial its source's checkpoint, in one step, unless it has its own already."""
+        if "checkpoint" not in self.keywords(trial):
+            raise ValueError(f"trial {trial.trial_id} begins with the checkpoint of trial "
+                             f"{trial.source}; give the tuner a checkpoint_dir, and the objective "
+                             "an argument checkpoint that it resumes from")
+        if trial.source not in self.trial_ids:
+            raise ValueError(f"trial {trial.trial_id} begins with the checkpoint of trial "
+                             f"{trial.source}, which has not ended; suggest it after that report")
+        source, own = map(self.checkpoint, (trial.source, trial.trial_id))
+        if source.exists() and not own.exists():
+            partial = own.with_name(own.name + ".partial")
+            with open(partial, "wb") as file:
+                file.write(source.read_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, own)
 
 
 def read_result(result) -> tuple[float, dict]:

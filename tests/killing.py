@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import checkpointing
+import population_search
 
 NUMBER_OF_TRIALS = 6
 MOMENTS = ("before", "middle", "after")
@@ -74,6 +75,9 @@ def search(folder, mode):
     if mode == "sequential":
         tuner = checkpointing.tuner(folder)
         tuner.run(number_of_trials=NUMBER_OF_TRIALS)
+    elif mode == "population":
+        tuner = population_search.tuner(folder, epochs=4, members=3)
+        tuner.run()
     else:
         with ThreadPoolExecutor(2) as executor:
             tuner = checkpointing.tuner(folder, executor=executor, n_workers=2)
@@ -121,7 +125,7 @@ def everywhere(folder, mode):
             kept = whole_lines(folder)
             assert not run(folder, mode)
             check_journal(folder, kept)
-            if mode == "sequential":
+            if mode != "parallel":
                 assert read_outcome(folder) == expected, f"{at} {moment}"
     return {"kills": kills, "points": points}
 

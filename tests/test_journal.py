@@ -37,7 +37,7 @@ def test_the_events_of_a_search(journal):
     assert first["objective"] == "test_the_events_of_a_search.<locals>.objective"
     assert first["versions"]["numpy"] == np.__version__
     rows = search.rows
-    suggestion = {"max_epochs": None, "epoch": 0}
+    suggestion = {"max_epochs": None, "epoch": 0, "source": None}
     assert others == [
         {"event": "suggested", "trial": {"trial_id": 0, "config": {"x": 0}, **suggestion}},
         {"event": "started", "trial_id": 0, "attempt": 1, "worker": 0, "start": rows[0]["start"],

@@ -1,5 +1,7 @@
 """The trainer, models and objectives: exact errors, reproducibility, divergence, bad input."""
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -77,11 +79,12 @@ def test_the_training_loss_is_the_mean_over_examples():
     for parameter in model.parameters():
         nn.init.zeros_(parameter)
     model.lr = 0.0
-    HPOTrainer(1).fit(model, data)
-    assert model.trainer.training_loss == pytest.approx(math.log(10), rel=1e-6)
+    trainer = HPOTrainer(1)
+    trainer.fit(model, data)
+    assert trainer.training_loss == pytest.approx(math.log(10), rel=1e-6)
     model.loss = lambda y_hat, y: d2l.Classifier.loss(model, y_hat, y) * 0 + len(y)
-    HPOTrainer(1).fit(model, data)
-    assert model.trainer.training_loss == pytest.approx((32 * 32 + 18 * 18) / 50)
+    trainer.fit(model, data)
+    assert trainer.training_loss == pytest.approx((32 * 32 + 18 * 18) / 50)
 
 
 # -- reproducibility ------------------------------------------------------------------------------
@@ -129,6 +132,21 @@ def test_training_runs_in_training_mode_and_all_of_it_on_one_thread():
     trainer.validation_error()
     create, evaluate = (False, 1), (False, 1)
     assert seen == [create, *[(True, 1)] * 8, evaluate]
+
+
+@pytest.mark.parametrize("build", [softmax, lenet, with_dropout])
+def test_a_trainer_that_nobody_uses_is_gone_at_once(build):
+    collect = gc.isenabled()
+    gc.disable()  # what is part of a cycle of references stays
+    try:
+        trainer = train_model(build, small_data(), 1)
+        assert 0 <= trainer.validation_error() <= 1
+        kept = [weakref.ref(each) for each in (trainer, trainer.model, trainer.train_dataloader)]
+        del trainer
+        assert [each() for each in kept] == [None] * 3
+    finally:
+        if collect:
+            gc.enable()
 
 
 def test_loaders_of_torch_work_too_and_are_reproducible(tmp_path):

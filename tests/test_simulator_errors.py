@@ -120,6 +120,13 @@ def test_a_trial_cannot_continue_from_epochs_it_was_not_trained_to(suggestions):
         simulate(Scripted(*suggestions), Curves(([0.5] * 3, [1, 2, 3])))
 
 
+def test_a_trial_with_the_checkpoint_of_another_cannot_be_simulated():
+    scheduler = Scripted(trial(0, 1), Trial(1, {"x": 1}, 2, 1, source=0))
+    with pytest.raises(ValueError, match="trial 1 was suggested with the checkpoint of trial 0, "
+                                         "but recorded curves .*; run .* with HPOTuner"):
+        simulate(scheduler, Curves(([0.5, 0.5], [1, 2]), ([0.5, 0.5], [1, 2])))
+
+
 @pytest.mark.parametrize(("max_epochs", "epoch", "message"), [
     (0, 0, "max_epochs is 0"), (-1, 0, "max_epochs is -1"), (1.5, 0, "max_epochs is 1.5"),
     (True, 0, "max_epochs is True"), ("2", 0, "max_epochs is '2'"), (2, -1, "epoch is -1"),
