@@ -99,6 +99,7 @@ bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (h
 	$(PY) benchmarks/training.py
 	$(PY) benchmarks/simulator.py
 	$(PY) benchmarks/search_quality.py
+	$(PY) benchmarks/suggest_time.py
 	$(PY) benchmarks/parallel.py
 	$(PY) benchmarks/schedulers.py
 

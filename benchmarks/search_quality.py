@@ -46,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "_build" / "search_quality"
 BUDGETS = (10, 25, 50, 100)
 COMPARED_AT = 50
-BASELINE = "RandomSearcher"
+BASELINE, OURS = "RandomSearcher", "BayesianSearcher"
 DESIGN_SIZE = 2**15
 COMMON_PACKAGES = ("numpy", "scipy", "scikit-learn")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -279,8 +279,9 @@ def regret_table(regret: Mapping[tuple[str, str], np.ndarray],
     return markdown_table(head, rows)
 
 
-def comparison_table(regret: Mapping[tuple[str, str], np.ndarray], budget: int) -> str:
-    """Write paired differences to random search after `budget` evaluations, and mean ranks.
+def comparison_table(regret: Mapping[tuple[str, str], np.ndarray], budget: int,
+                     baseline: str = BASELINE) -> str:
+    """Write paired differences to `baseline` after `budget` evaluations, and mean ranks.
 
     Ranks (1 is best, ties share their mean) are taken among all methods for each task and seed.
     """
@@ -289,14 +290,17 @@ def comparison_table(regret: Mapping[tuple[str, str], np.ndarray], budget: int) 
     common = min(map(len, at.values()))
     table = np.array([[at[task, method][:common] for method in methods] for task in tasks])
     ranks = stats.rankdata(table.round(12), axis=1).mean(axis=(0, 2))
-    rows = [[f"`{method}`", *(_difference(at, task, method) for task in tasks), f"{rank:.2f}"]
+    rows = [[f"`{method}`", *(_difference(at, task, method, baseline) for task in tasks),
+             f"{rank:.2f}"]
             for method, rank in zip(methods, ranks, strict=True)]
     return markdown_table(["method", *tasks, f"mean rank ({common} seeds)"], rows)
 
 
-def _difference(at: Mapping[tuple[str, str], np.ndarray], task: str, method: str) -> str:
-    values = at[task, method]
-    return "-" if method == BASELINE else interval(values - at[task, BASELINE][: len(values)])
+def _difference(at: Mapping[tuple[str, str], np.ndarray], task: str, method: str,
+                baseline: str) -> str:
+    n = min(len(at[task, method]), len(at[task, baseline]))
+    same = method == baseline
+    return "-" if same else interval(at[task, method][:n] - at[task, baseline][:n])
 
 
 # -- Command line ---------------------------------------------------------------------------------
@@ -354,9 +358,11 @@ def print_report(regret: Mapping[tuple[str, str], np.ndarray],
     print("Mean regret in percentage points (95 % interval) after so many evaluations\n")
     print(regret_table(regret, results, budgets))
     compared_at = max(n for n in budgets if n <= COMPARED_AT)
-    print(f"\nDifference of regret to `{BASELINE}` after {compared_at} evaluations, in percentage "
-          "points (95 % interval over seeds, paired); below zero is better\n")
-    print(comparison_table(regret, compared_at))
+    for baseline in (BASELINE, OURS):
+        if baseline in {method for _, method in regret}:
+            print(f"\nDifference of regret to `{baseline}` after {compared_at} evaluations, in "
+                  "percentage points (95 % interval over seeds, paired); below zero is better\n")
+            print(comparison_table(regret, compared_at, baseline))
 
 
 if __name__ == "__main__":
