@@ -147,6 +147,11 @@ class CIFAR10(ImageData):
         _check_settings(batch_size, val_fraction, seed)
         super().__init__(*_images.read_full("CIFAR10"), batch_size, val_fraction, seed)
 
+    @staticmethod
+    def is_on_disk() -> bool:
+        """Say whether it need not be downloaded."""
+        return (_images.data_folder() / _images.FOLDERS["CIFAR10"]).exists()
+
 
 def _check_pair(name: str, pair: Pair) -> Pair:
     X, y = pair

@@ -1,0 +1,52 @@
+"""Ray on this machine, for as long as a block of code runs."""
+import logging
+import os
+import secrets
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from d2l_hpo.arguments import check_int
+
+PATIENCE = 30
+"""Seconds that Ray's processes are given to end by themselves."""
+
+
+@contextmanager
+def local_ray(n_workers: int = 2) -> Iterator[Path]:
+    """Start Ray with `n_workers` CPUs here; yield a folder for results that goes with it.
+
+    At the end all processes and files of this Ray are gone. It has no dashboard, sends no usage
+    statistics, and takes commands only from those who know a random password. ImportError without
+    Ray; ValueError if `n_workers` is no positive integer.
+    """
+    n_workers = check_int("n_workers", n_workers)
+    try:
+        import psutil
+        import ray
+        import ray.tune
+    except ImportError as error:
+        raise ImportError("local_ray needs Ray Tune and psutil; run: python -m pip install "
+                          "'ray[tune]==2.60.0' psutil") from error
+
+    def descendants() -> set[psutil.Process]:
+        return set(psutil.Process().children(recursive=True))
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it is left in ~/.ray
+    handler, before = signal.getsignal(signal.SIGTERM), descendants()
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        try:
+            ray.init("local", num_cpus=n_workers, include_dashboard=False, _temp_dir=folder,
+                     log_to_driver=False, logging_level=logging.ERROR)
+            yield Path(folder, "results")
+        finally:
+            started = descendants() - before
+            ray.shutdown()
+            for process in psutil.wait_procs(started, PATIENCE)[1]:
+                process.kill()
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # ray.init has set its own
