@@ -3,6 +3,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,9 @@ import psutil
 import pytest
 
 from d2l_hpo import local_ray, ray_trainable
+
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def objective(config, max_epochs=1, checkpoint=None, seed=0):
@@ -124,3 +128,25 @@ def test_population_based_training_copies_checkpoints(folder):
     rate = bad.config["rate"]
     assert rate != 0.9
     assert bad.metrics["error"] == pytest.approx(0.2 + rate)  # two epochs are the good one's
+
+
+SCRIPT = """
+import os, sys
+from d2l_hpo import local_ray
+with local_ray(1):
+    import ray
+    @ray.remote(runtime_env={"env_vars": {"GREETING": "hello"}})
+    def greet():
+        return os.environ["GREETING"], sys.executable
+    print(*ray.get(greet.remote(), timeout=300), sep="\\n")
+"""
+
+
+def test_a_python_whose_path_holds_a_space_runs_trials(tmp_path):
+    pytest.importorskip("ray.tune")
+    environment = tmp_path / "a folder"
+    environment.symlink_to(sys.prefix, target_is_directory=True)
+    python = environment / Path(sys.executable).relative_to(sys.prefix)
+    done = subprocess.run([python, "-c", SCRIPT], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.stdout.splitlines()[-2:] == ["hello", str(python)], done.stderr
