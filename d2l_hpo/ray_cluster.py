@@ -2,7 +2,9 @@
 import logging
 import os
 import secrets
+import shlex
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -35,13 +37,15 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
     def descendants() -> set[psutil.Process]:
         return set(psutil.Process().children(recursive=True))
 
+    # Ray 2.60 hands Python's path to a shell as it is; where it holds a space, quote it
+    quoted = {"py_executable": shlex.quote(sys.executable)} if " " in sys.executable else None
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it is left in ~/.ray
     handler, before = signal.getsignal(signal.SIGTERM), descendants()
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
         try:
             ray.init("local", num_cpus=n_workers, include_dashboard=False, _temp_dir=folder,
-                     log_to_driver=False, logging_level=logging.ERROR)
+                     log_to_driver=False, logging_level=logging.ERROR, runtime_env=quoted)
             yield Path(folder, "results")
         finally:
             started = descendants() - before

@@ -4,6 +4,7 @@
 """ResNet-18 on small images, with augmentation and a schedule; objectives on Ray Tune."""
 
 from collections.abc import Callable
+import math
 from pathlib import Path
 import tempfile
 
@@ -125,23 +126,24 @@ def hpo_objective_resnet18(config: dict, max_epochs: int = 3, checkpoint=None, s
 def ray_trainable(objective: Callable, max_epochs: int) -> Callable:
     """Return an objective as Ray Tune runs it: a report and a checkpoint after each epoch.
 
-    A `seed` in the configuration is the training's seed. An error that is not finite ends a trial.
+    A `seed` in the configuration is the training's seed. A trial whose error is not finite fails.
     """
     check_int("max_epochs", max_epochs)
     if not callable(objective):
         raise TypeError(f"objective is {objective!r}, expected a function of a configuration")
     def train(config):
         from ray import tune
-        start, epoch, config = tune.get_checkpoint(), 0, {**config}
+        start, done, config = tune.get_checkpoint(), 0, {**config}
         seed = config.pop("seed", 0)
         with tempfile.TemporaryDirectory() as folder:
             if start is not None:
-                epoch = start.get_metadata()["epoch"]
+                done = start.get_metadata()["epoch"]
                 start.to_directory(folder)
-            while epoch < max_epochs:
-                epoch += 1
+            for epoch in range(done + 1, max_epochs + 1):
                 error, info = read_result(objective(
                     config, max_epochs=epoch, checkpoint=Path(folder) / "trial.pt", seed=seed))
+                if not math.isfinite(error):
+                    raise ValueError(f"the error after epoch {epoch} is {error}")
                 saved = tune.Checkpoint.from_directory(folder)
                 saved.set_metadata({"epoch": epoch})
                 tune.report({**info, "epoch": epoch, "error": error}, checkpoint=saved)

@@ -1,8 +1,10 @@
 """Objectives on Ray Tune, on a local cluster of two CPUs that leaves nothing behind."""
 import json
+import math
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,8 +16,11 @@ import pytest
 from d2l_hpo import local_ray, ray_trainable
 
 
+ROOT = Path(__file__).resolve().parents[1]
+
+
 def objective(config, max_epochs=1, checkpoint=None, seed=0):
-    """Add the rate in each epoch, to what the checkpoint holds; rates above 1 have no error."""
+    """Add the rate in each epoch, to what the checkpoint holds; rates from 1 on fail."""
     path = Path(checkpoint)
     state = json.loads(path.read_text()) if path.exists() else {"epoch": 0, "sum": float(seed)}
     if state["epoch"] != max_epochs - 1:
@@ -24,7 +29,8 @@ def objective(config, max_epochs=1, checkpoint=None, seed=0):
     path.write_text(json.dumps(state))
     if config["rate"] > 1:
         raise ArithmeticError("diverged")
-    return {"error": state["sum"], "pid": os.getpid(), "names": sorted(config)}
+    error = math.inf if config["rate"] == 1 else state["sum"]
+    return {"error": error, "pid": os.getpid(), "names": sorted(config)}
 
 
 @pytest.mark.parametrize("thing", [None, "objective", 3])
@@ -95,12 +101,13 @@ def run(folder, rates, scheduler, max_epochs):
 def test_asha_stops_trials_and_a_trial_without_an_error_stops_alone(folder):
     from ray import tune
     asha = tune.schedulers.ASHAScheduler("epoch", max_t=4, grace_period=1, reduction_factor=2)
-    results = run(folder, [0.1, 1.5, 0.2, 0.3, 0.4], asha, 4)
-    assert [result.error is not None for result in results] == [False, True] + 3 * [False]
+    results = run(folder, [0.1, 1.5, 0.2, 0.3, 1.0], asha, 4)
+    assert [result.error is not None for result in results] == [False, True, False, False, True]
     assert "diverged" in str(results[1].error)
+    assert "the error after epoch 1 is inf" in str(results[4].error)
     assert results[0].metrics["names"] == ["rate"]
     lengths = []
-    for number in (0, 2, 3, 4):
+    for number in (0, 2, 3):
         table = results[number].metrics_dataframe
         lengths.append(len(table))
         rate = results[number].config["rate"]
@@ -124,3 +131,25 @@ def test_population_based_training_copies_checkpoints(folder):
     rate = bad.config["rate"]
     assert rate != 0.9
     assert bad.metrics["error"] == pytest.approx(0.2 + rate)  # two epochs are the good one's
+
+
+SCRIPT = """
+import os, sys
+from d2l_hpo import local_ray
+with local_ray(1):
+    import ray
+    @ray.remote(runtime_env={"env_vars": {"GREETING": "hello"}})
+    def greet():
+        return os.environ["GREETING"], sys.executable
+    print(*ray.get(greet.remote(), timeout=300), sep="\\n")
+"""
+
+
+def test_a_python_whose_path_holds_a_space_runs_trials(tmp_path):
+    pytest.importorskip("ray.tune")
+    environment = tmp_path / "a folder"
+    environment.symlink_to(sys.prefix, target_is_directory=True)
+    python = environment / Path(sys.executable).relative_to(sys.prefix)
+    done = subprocess.run([python, "-c", SCRIPT], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.stdout.splitlines()[-2:] == ["hello", str(python)], done.stderr
