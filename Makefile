@@ -93,7 +93,7 @@ check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
 lab: $(INSTALLED) notebooks  ## Open the sections in JupyterLab
 	$(PY) -m jupyterlab --notebook-dir notebooks
 
-bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (half an hour)
+bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (about an hour)
 	$(PY) -m pip install --quiet -r benchmarks/requirements.txt
 	$(PY) -m pip install --quiet --no-deps $(BENCH_WITHOUT_DEPS)
 	$(PY) benchmarks/training.py

@@ -88,7 +88,7 @@ class SyneTuneBORE(SyneTuneScheduler):
 class SyneTuneCQR(SyneTuneScheduler):
     """Drives Syne Tune's conformal quantile regression, whose models are of scikit-learn."""
 
-    packages = ("syne-tune",)
+    packages = ("syne-tune", "huggingface_hub")
 
 
 class SyneTuneBOTorch(SyneTuneScheduler):

@@ -22,7 +22,8 @@ from methods import METHODS, Method, OurSearcher
 from search_quality import Task
 
 MODULES = {"optuna": "optuna", "syne-tune": "syne_tune", "statsmodels": "statsmodels",
-           "xgboost-cpu": "xgboost", "botorch": "botorch", "gpytorch": "gpytorch", "torch": "torch"}
+           "xgboost-cpu": "xgboost", "huggingface_hub": "huggingface_hub", "botorch": "botorch",
+           "gpytorch": "gpytorch", "torch": "torch"}
 
 
 def distance(configs):
