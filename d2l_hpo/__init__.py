@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "BayesianSearcher",
             "expected_improvement",
             "log_expected_improvement",
+            "log_improvement",
             "lower_confidence_bound",
             "soften_errors",
         ],

@@ -97,13 +97,8 @@ class BayesianSearcher(ModelSearcher):
         return model
 
     def acquisition(self, model: GaussianProcess, points: np.ndarray) -> np.ndarray:
-        """Return the log expected improvement at encoded points, averaged over fantasies."""
-        mean, deviation = model.predict(points)
-        best = model.predict(model.points)[0].min(axis=0)
-        if mean.ndim == 1:
-            return log_expected_improvement(mean, deviation, best)
-        gains = log_expected_improvement(mean, deviation[:, np.newaxis], best)
-        return logsumexp(gains, axis=1) - math.log(gains.shape[1])
+        """Return the log expected improvement on the smallest mean at the tried points."""
+        return log_improvement(model, points, (model.signal @ model.weights).min(axis=0))
 
     def near_failure(self, model: GaussianProcess, points, failed) -> np.ndarray:
         """Say of each point whether its nearest trial is a failed one; all points are encoded."""
@@ -158,3 +153,14 @@ class BayesianSearcher(ModelSearcher):
 
         best = np.nan_to_num(points[np.argsort(errors, kind="stable")[:self.survivors]], nan=0.5)
         return self.maximise(score, best)
+
+
+def log_improvement(model: GaussianProcess, points: np.ndarray, best) -> np.ndarray:
+    """Return the log expected improvement on best at points (q, p), averaged over fantasies.
+
+    Without fantasies `best` is a number, with m fantasies it has shape (m,).
+    """
+    mean, deviation = model.predict(points)
+    mean, deviation = mean.reshape(len(points), -1), deviation[:, np.newaxis]
+    gains = log_expected_improvement(mean, deviation, best)
+    return logsumexp(gains, axis=1) - math.log(gains.shape[1])

@@ -7,11 +7,10 @@ import math
 
 import numpy as np
 from scipy.special import log_ndtr
-from scipy.special import logsumexp
 
 from d2l_hpo.arguments import check_positive
 from d2l_hpo.bayesian import BayesianSearcher
-from d2l_hpo.bayesian import log_expected_improvement
+from d2l_hpo.bayesian import log_improvement
 from d2l_hpo.gaussian_process import fit_gaussian_process
 from d2l_hpo.gaussian_process import theta_prior
 from d2l_hpo.model_searcher import encode_choices
@@ -42,7 +41,8 @@ class InformedSearcher(BayesianSearcher):
 
     def encoded(self, keys) -> np.ndarray:
         """Return known configurations as inputs of a Gaussian process."""
-        return encode_choices(np.array([self.points[key] for key in keys]), self.choices)
+        points = np.reshape([self.points[key] for key in keys], (-1, len(self.choices)))
+        return encode_choices(points, self.choices)
 
     def model_number(self, name: str, transform):
         """Fit a Gaussian process to transformed numbers; return its `predict(encoded points)`."""
@@ -82,22 +82,20 @@ class ConstrainedSearcher(InformedSearcher):
         """Model the slack of each limit, then maximise the acquisition."""
         self.slacks = [self.model_number(name, lambda numbers, limit=limit: 1 - numbers / limit)
                        for name, limit in self.limits.items()]
+        limits = np.array(list(self.limits.values()))
+        self.kept = self.encoded([key for key, numbers in sorted(self.numbers.items())
+                                  if (numbers < limits).all()])
         return super().propose_point()
 
     def acquisition(self, model, points: np.ndarray) -> np.ndarray:
         """Return the log of the expected improvement times the probability of feasibility."""
-        mean, deviation = model.predict(points)
         total = np.zeros(len(points))
         for slack in self.slacks:
-            slack_mean, slack_deviation = slack(points)
-            total += log_ndtr(slack_mean / np.maximum(slack_deviation, 1e-9))
-        limits = np.array(list(self.limits.values()))
-        keys = [key for key in sorted(self.numbers) if (self.numbers[key] < limits).all()]
-        if keys:
-            best = model.predict(self.encoded(keys))[0].min(axis=0)
-            mean, deviation = mean.reshape(len(points), -1), deviation[:, np.newaxis]
-            gains = log_expected_improvement(mean, deviation, best)
-            total += logsumexp(gains, axis=1) - math.log(gains.shape[1])
+            mean, deviation = slack(points)
+            total += log_ndtr(mean / np.maximum(deviation, 1e-9))
+        if len(self.kept):
+            means = model.kernel(self.kept, model.points) @ model.weights
+            total += log_improvement(model, points, means.min(axis=0))
         return total
 
 
