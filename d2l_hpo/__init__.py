@@ -19,8 +19,8 @@ _INSTALL_COMMANDS = {
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submodules=["animation", "arguments", "asha", "asynchronous", "bayesian", "benchmark",
-                "constrained", "cross_validation", "datasets", "gaussian_process", "hyperband",
-                "hypergradients", "measured", "model_searcher", "multiobjective",
+                "constrained", "cross_validation", "datasets", "files", "gaussian_process",
+                "hyperband", "hypergradients", "measured", "model_searcher", "multiobjective",
                 "objective_values", "objectives", "plots", "populations", "random_search",
                 "ray_cluster", "reporting", "scale", "simulator", "space", "syne_tune_backend",
                 "tpe", "tuner"],
@@ -61,6 +61,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "ShuffledLoader",
             "TensorData",
         ],
+        "files": ["write_file"],
         "gaussian_process": ["GaussianProcess", "fit_gaussian_process", "matern52", "theta_prior"],
         "hyperband": [
             "HyperbandScheduler",
@@ -77,6 +78,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "encode_choices",
             "largest_epoch",
             "numbers_of_choices",
+            "usable_reports",
         ],
         "multiobjective": [
             "MultiObjectiveSearcher",
@@ -178,6 +180,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "HPOTuner",
             "RandomSearcher",
             "Trial",
+            "describe_search",
             "read_result",
         ],
     },

@@ -14,15 +14,17 @@ def check_int(name: str, value: Any, minimum: int = 1) -> int:
 
 def check_positive(name: str, value: Any) -> float:
     """Return `value` as a Python float; ValueError unless it is a positive number."""
-    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not valid or not value > 0:
+    if not _is_number(value) or not value > 0:
         raise ValueError(f"{name} is {value!r}, expected a positive number")
     return float(value)
 
 
 def check_between(name: str, value: Any, low: float, high: float) -> float:
     """Return `value` as a Python float; ValueError unless it is a number from `low` to `high`."""
-    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not valid or not low <= value <= high:
+    if not _is_number(value) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}, expected a number from {low} to {high}")
     return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -7,6 +7,7 @@ column an epoch. Curves end early, with nan, where training diverged. A configur
 recorded is replayed from a surrogate, a regression on the recorded rows. Replaying needs no torch.
 """
 import argparse
+import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from d2l_hpo.arguments import check_int
+from d2l_hpo.files import write_file
 from d2l_hpo.space import check_configuration, check_space, describe_space
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo._task_spaces import SPACES
@@ -47,13 +49,9 @@ def write_recording(path: Path, card: dict[str, Any], rows: Iterable[dict[str, A
     arrays |= {name: np.array([row[name] for row in rows], float) for name in SCALARS}
     arrays["class_errors"] = np.array([row["class_errors"] for row in rows], float)
     arrays["config"] = np.array([json.dumps(row["config"]) for row in rows])
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with open(partial, "wb") as file:
-            np.savez_compressed(file, card=np.array(json.dumps(card)), **arrays)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    np.savez_compressed(content, card=np.array(json.dumps(card)), **arrays)
+    write_file(path, content.getbuffer())
     return Recording(card, by_key)
 
 

@@ -6,16 +6,16 @@
 from dataclasses import replace
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
 from d2l_hpo.arguments import check_int
-from d2l_hpo.space import describe_space
+from d2l_hpo.files import write_file
 from d2l_hpo.tuner import HPOScheduler
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo.tuner import Trial
+from d2l_hpo.tuner import describe_search
 
 
 def cannot_win(errors: np.ndarray, best: np.ndarray) -> bool:
@@ -45,9 +45,7 @@ class FoldScheduler(HPOScheduler):
 
     def describe(self) -> dict:
         """Return the class, space, seed and settings as plain values."""
-        own = {"folds": self.folds, "rule": self.rule.__name__}
-        return {"class": type(self).__name__, "space": describe_space(self.searcher.config_space),
-                "seed": int(self.searcher.seed), "settings": {**self.searcher.settings(), **own}}
+        return describe_search(self, folds=self.folds, rule=self.rule.__name__)
 
     def suggest(self) -> Trial | None:
         """Return a trial that goes on by one fold, else a new one, or None if there is none."""
@@ -103,7 +101,5 @@ class CrossValidation:
         for fold in range(len(errors), folds):
             errors.append(float(self.fold_error(config, fold)))
             if checkpoint is not None:
-                partial = Path(f"{checkpoint}.partial")
-                partial.write_text(json.dumps(errors))
-                os.replace(partial, checkpoint)
+                write_file(checkpoint, json.dumps(errors).encode())
         return sum(errors[:folds]) / folds

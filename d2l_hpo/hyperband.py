@@ -8,10 +8,10 @@ import math
 from operator import itemgetter
 
 from d2l_hpo.arguments import check_int
-from d2l_hpo.space import describe_space
 from d2l_hpo.tuner import HPOScheduler
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo.tuner import Trial
+from d2l_hpo.tuner import describe_search
 
 
 def rung_levels(r_min: int, r_max: int, eta: int) -> list[int]:
@@ -45,9 +45,7 @@ class MultiFidelityScheduler(HPOScheduler):
 
     def describe(self) -> dict:
         """Return the class, space, seed and settings as plain values."""
-        searcher, own = self.searcher, {name: getattr(self, name) for name in self.setting_names}
-        return {"class": type(self).__name__, "space": describe_space(searcher.config_space),
-                "seed": int(searcher.seed), "settings": {**searcher.settings(), **own}}
+        return describe_search(self, **{name: getattr(self, name) for name in self.setting_names})
 
     def start(self, rungs: list[int]) -> Trial | None:
         """Return a new trial, up to the first of `rungs`; None if no configuration is left."""

@@ -90,11 +90,8 @@ class ModelSearcher(HPOSearcher):
 
     def training_set(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return points (n, d) with their errors (n,), and the points of failed trials (m, d)."""
-        valid = {}
-        for name, reports in sorted(self.reports.items()):
-            finite = sorted(report for report in reports if math.isfinite(report[1]))
-            if finite and finite[-1][0] == max(epoch for epoch, _ in reports):
-                valid[name] = finite
+        found = {name: usable_reports(reports) for name, reports in sorted(self.reports.items())}
+        valid = {name: reports for name, reports in found.items() if reports}
         curves = {name: dict(reports) for name, reports in valid.items()}
         if curves and self.epochs == "one":
             chosen = largest_epoch(list(curves.values()), self.initial_points)
@@ -104,7 +101,7 @@ class ModelSearcher(HPOSearcher):
             changes = changes_to_the_end(list(curves.values()))
             seen = [(name, error + changes[epoch]) for name, reports in valid.items()
                     for epoch, error in reports if epoch == max(curves[name])]
-        failed = [self.points[name] for name in sorted(self.reports) if name not in valid]
+        failed = [self.points[name] for name, reports in found.items() if not reports]
         points, errors = [self.points[name] for name, _ in seen], [error for _, error in seen]
         shape = (-1, len(self.choices))
         return np.reshape(points, shape), np.array(errors), np.reshape(failed, shape)
@@ -122,10 +119,9 @@ class ModelSearcher(HPOSearcher):
             self.all_points = self.all_points[self.is_new(self.all_points)]
             if len(self.all_points) == 0:
                 return None
-        if len(self.points) < self.initial_points or len(self.training_set()[1]) == 0:
-            point = self.explore()
-        else:
-            point = self.propose_point()
+        learned = any(map(usable_reports, self.reports.values()))
+        ready = learned and len(self.points) >= self.initial_points
+        point = self.propose_point() if ready else self.explore()
         return from_unit_cube(self.config_space, np.nan_to_num(point, nan=0.5))
 
     def explore(self) -> np.ndarray:
@@ -159,3 +155,10 @@ def changes_to_the_end(curves: list[dict[int, float]]) -> dict[int, float]:
         both = [curve[later] - curve[epoch] for curve in curves if {epoch, later} <= set(curve)]
         changes[epoch] = changes[later] + (float(np.mean(both)) if both else 0.0)
     return changes
+
+
+def usable_reports(reports: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return the finite ones of a trial's reports, sorted; none if the last one is a failure."""
+    finite = sorted(report for report in reports if math.isfinite(report[1]))
+    failed = not finite or finite[-1][0] < max(epoch for epoch, _ in reports)
+    return [] if failed else finite

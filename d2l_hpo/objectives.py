@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import cache
 import io
 import math
-import os
 from pathlib import Path
 import time
 
@@ -23,6 +22,7 @@ from torch import nn
 from d2l_hpo.arguments import check_int
 from d2l_hpo.datasets import FashionMNIST
 from d2l_hpo.datasets import TensorData
+from d2l_hpo.files import write_file
 
 
 @contextmanager
@@ -127,21 +127,12 @@ class HPOTrainer(d2l.Trainer):
 
     def save_checkpoint(self):
         """Write the checkpoint; after a crash or on a full disk the previous one is still there."""
-        path = Path(self.checkpoint)
-        partial = path.with_name(path.name + ".partial")
         state = {"epoch": self.epoch, "training_loss": self.training_loss,
                  "training_seconds": self.training_seconds,
                  "model": self.model.state_dict(), "optimizer": self.optim.state_dict()["state"]}
         content = io.BytesIO()
         torch.save(state, content)  # in memory, since torch.save hides why a write failed
-        try:
-            with open(partial, "wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_file(self.checkpoint, content.getbuffer())
 
     def load_checkpoint(self):
         """Continue from the checkpoint, if there is one, with this run's optimizer settings."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from d2l_hpo.arguments import check_between
 from d2l_hpo.arguments import check_int
-from d2l_hpo.space import describe_space
 from d2l_hpo.space import from_unit_cube
 from d2l_hpo.space import sample_configuration
 from d2l_hpo.space import to_unit_cube
@@ -19,6 +18,7 @@ from d2l_hpo.space import varying_names
 from d2l_hpo.tuner import HPOScheduler
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo.tuner import Trial
+from d2l_hpo.tuner import describe_search
 
 
 def reposition(config_space: dict, config: dict, positions: dict, rng: np.random.Generator) -> dict:
@@ -208,5 +208,4 @@ class PBTScheduler(HPOScheduler):
         """Return the class, space, seed and settings as plain values."""
         own = {name: getattr(self, name) for name in (
             "max_epochs", "step", "population_size", "fraction", "width", "resample", "seed")}
-        return {"class": type(self).__name__, "space": describe_space(self.searcher.config_space),
-                "seed": int(self.searcher.seed), "settings": {**self.searcher.settings(), **own}}
+        return describe_search(self, **own)

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from inspect import signature
 import math
-import os
 from pathlib import Path
 import time
 import traceback
@@ -28,6 +27,7 @@ from d2l_hpo._workers import WorkerLost
 from d2l_hpo._workers import open_workers
 from d2l_hpo.arguments import check_int
 from d2l_hpo.arguments import check_positive
+from d2l_hpo.files import write_file
 from d2l_hpo.space import check_configuration
 from d2l_hpo.space import check_space
 from d2l_hpo.space import describe_space
@@ -126,10 +126,14 @@ class BasicScheduler(HPOScheduler):
 
     def describe(self) -> dict:
         """Return the class, space, seed and settings as plain values."""
-        searcher = self.searcher
-        return {"class": type(self).__name__, "space": describe_space(searcher.config_space),
-                "seed": int(searcher.seed),
-                "settings": {**searcher.settings(), "max_epochs": self.max_epochs}}
+        return describe_search(self, max_epochs=self.max_epochs)
+
+
+def describe_search(scheduler: HPOScheduler, **settings) -> dict:
+    """Return a scheduler's class, the space and seed of its searcher, and the settings of both."""
+    searcher = scheduler.searcher
+    return {"class": type(scheduler).__name__, "space": describe_space(searcher.config_space),
+            "seed": int(searcher.seed), "settings": {**searcher.settings(), **settings}}
 
 
 @dataclass
@@ -521,12 +525,7 @@ class HPOTuner:
                              f"{trial.source}, which has not ended; suggest it after that report")
         source, own = map(self.checkpoint, (trial.source, trial.trial_id))
         if source.exists() and not own.exists():
-            partial = own.with_name(own.name + ".partial")
-            with open(partial, "wb") as file:
-                file.write(source.read_bytes())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, own)
+            write_file(own, source.read_bytes())
 
 
 def read_result(result) -> tuple[float, dict]:
