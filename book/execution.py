@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 from config import BookConfig
+from files import write
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -35,12 +36,9 @@ def execute_cached(notebook: NotebookNode, section: str,
     start = time.perf_counter()
     execute(notebook, f"{section}.md")
     note = f"executed in {time.perf_counter() - start:.1f} s"
-    cache.mkdir(parents=True, exist_ok=True)
     for old in cache.glob(f"{section}-" + "[0-9a-f]" * 16 + ".ipynb"):
         old.unlink()
-    partial = stored.with_suffix(".partial")
-    nbformat.write(notebook, partial)
-    os.replace(partial, stored)
+    write(stored, nbformat.writes(notebook))
     return notebook, note
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
+from files import write
 from folding import Chunk, Method, bound_names, class_members, find_class, fold, split_cell
 from imports import PACKAGE, Import, import_block, package_imports, section_imports
 from names import BUILTINS, defined_names, used_names
@@ -237,7 +238,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             path.unlink()
             print(f"{name}: removed, no cell is saved to it")
         else:
-            path.write_text(text, encoding="utf-8")
+            write(path, text)
             print(f"{name}: written")
     return 1 if check and changed else 0
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import shutil
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ import nbformat
 from cells import read_notebook
 from config import ROOT, BookConfig, BookError, load_config
 from execution import CellFailure, execute_cached
+from files import write
 from nbformat import NotebookNode
 from plain import PlainMarkdown
 
@@ -80,19 +79,6 @@ def wanted_notebooks(config: BookConfig) -> dict[Path, str]:
 def to_text(notebook: NotebookNode) -> str:
     """Return the notebook as JSON that ends in a newline."""
     return nbformat.writes(notebook).rstrip("\n") + "\n"
-
-
-def write(path: Path, text: str) -> bool:
-    """Write `text` to `path` in one step unless it holds it already; say whether it changed."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent,
-                                     prefix=f".{path.name}.", delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
-    return True
 
 
 def sync(config: BookConfig, check: bool) -> int:
