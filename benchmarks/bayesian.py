@@ -14,29 +14,24 @@ Three studies, all on functions without noise and with their own seeds:
 import argparse
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import product
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
-from tqdm import tqdm
 
 import d2l_hpo.bayesian
 from d2l_hpo import BasicScheduler, BayesianSearcher, simulate
 from d2l_hpo.benchmark import DATA
+from command import at_least, names_of, one_thread, run_all
 from methods import METHODS
 from search_quality import (
     DESIGN_SIZE,
     RESULTS,
     TASKS,
-    THREADS,
-    at_least,
     incumbents,
     load_task,
-    names_of,
     search_all,
     smallest_error,
 )
@@ -113,12 +108,6 @@ def search_on_workers(task_name: str, fantasies: int, seed: int) -> tuple[list[f
 
 # -- The file -------------------------------------------------------------------------------------
 
-def run_all(function, jobs: Sequence[tuple], processes: int) -> list:
-    """Return the results of `function(*job)` in the order of the jobs, run in processes."""
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        return list(tqdm(pool.map(function, *zip(*jobs, strict=True)), total=len(jobs)))
-
-
 def study_methods(seeds: int, processes: int, peers: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the incumbents' errors by "methods/task/method", shape (seeds, EVALUATIONS)."""
     results = search_all(OURS, list(TASKS), seeds, 100, processes)
@@ -179,5 +168,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # for the processes, before they import numpy
+    one_thread()
     main()

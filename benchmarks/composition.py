@@ -14,14 +14,11 @@ import argparse
 import math
 import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from d2l_hpo import (
     ASHAScheduler,
@@ -31,19 +28,16 @@ from d2l_hpo import (
     HyperbandScheduler,
     ModelSearcher,
     RandomSearcher,
-    RecordedBenchmark,
     TPESearcher,
     incumbent_errors,
-    sample_configurations,
     simulate,
 )
 from d2l_hpo.benchmark import DATA
-from search_quality import THREADS, at_least
-from workers import TASKS
+from command import at_least, run_all
+from workers import TASKS, random_pool
 
 WORKERS = 4
 TRAININGS = np.linspace(0, 4, 41)
-POOL = 8192  # random configurations that tell what a training lasts and how good one can be
 
 
 class MixedReports(ModelSearcher):
@@ -83,13 +77,6 @@ METHODS: dict[str, tuple[Callable[..., HPOScheduler], Callable[..., ModelSearche
 }
 
 
-def lengths_and_best(benchmark: RecordedBenchmark) -> tuple[float, float]:
-    """Return the mean seconds of a training, and the smallest error, of random configurations."""
-    pool = sample_configurations(benchmark.config_space, POOL, np.random.default_rng(0))
-    errors, seconds = np.array(benchmark.curves(pool)).transpose(1, 0, 2)
-    return seconds[:, -1].mean(), float(np.nanmin(errors))
-
-
 def search(task: str, method: str, full: float, seed: int) -> tuple[np.ndarray, int]:
     """Return the incumbents' errors over time, and the number of trials."""
     benchmark = TASKS[task](measured=False)
@@ -106,11 +93,10 @@ def main() -> None:
     parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
     parser.add_argument("--output", type=Path, default=DATA / "comparison_composition.npz")
     options = parser.parse_args()
-    known = {task: lengths_and_best(kind(measured=False)) for task, kind in TASKS.items()}
+    known = {task: random_pool(kind(measured=False))[1:] for task, kind in TASKS.items()}
     jobs = [(task, method, known[task][0], seed)
             for task, method, seed in product(TASKS, METHODS, range(options.seeds))]
-    with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
-        results = list(tqdm(pool.map(search, *zip(*jobs, strict=True)), total=len(jobs)))
+    results = run_all(search, jobs, options.processes)
     shape = (len(TASKS), len(METHODS), options.seeds)
     errors = np.reshape([found for found, _ in results], (*shape, len(TRAININGS)))
     best = np.fmin([best for _, best in known.values()], np.nanmin(errors, axis=(1, 2, 3)))
@@ -121,5 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # for the processes, before they import numpy
     main()

@@ -39,6 +39,7 @@ from d2l_hpo.space import (
     describe_space,
     varying_names,
 )
+from command import at_least, names_of, one_thread
 from machine import describe
 from methods import METHODS, OurSearcher, _to_optuna, clip, to_optuna
 
@@ -49,7 +50,6 @@ COMPARED_AT = 50
 BASELINE, OURS = "RandomSearcher", "BayesianSearcher"
 DESIGN_SIZE = 2**15
 COMMON_PACKAGES = ("numpy", "scipy", "scikit-learn")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 # -- Tasks ----------------------------------------------------------------------------------------
@@ -305,27 +305,6 @@ def _difference(at: Mapping[tuple[str, str], np.ndarray], task: str, method: str
 
 # -- Command line ---------------------------------------------------------------------------------
 
-def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a reader of integers that are not smaller."""
-    def read(text: str) -> int:
-        if int(text) < minimum:
-            raise argparse.ArgumentTypeError(f"{text} is too small, expected at least {minimum}")
-        return int(text)
-    return read
-
-
-def names_of(known: Mapping[str, Any]) -> Callable[[str], list[str]]:
-    """Return a reader of names, separated by commas."""
-    def read(text: str) -> list[str]:
-        names = list(dict.fromkeys(text.split(",")))
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"{name!r} is unknown, choose from "
-                                                 f"{', '.join(known)}")
-        return names
-    return read
-
-
 def main(arguments: Sequence[str] | None = None, folder: Path = RESULTS) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Compare searchers on the recorded tasks.")
@@ -366,5 +345,5 @@ def print_report(regret: Mapping[tuple[str, str], np.ndarray],
 
 
 if __name__ == "__main__":
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # for the processes, before they import numpy
+    one_thread()
     main()

@@ -6,15 +6,16 @@ Each method searches LeNet's recorded task by itself; the suggestions that follo
 and 200 trials are timed, without the evaluations. One process with one thread.
 """
 import argparse
-import os
 import time
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from command import at_least, names_of
 from machine import describe
 from methods import METHODS
-from search_quality import COMMON_PACKAGES, THREADS, at_least, load_task, markdown_table, names_of
+from search_quality import COMMON_PACKAGES, load_task, markdown_table
 
 SIZES = (10, 50, 200)
 
@@ -53,5 +54,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    main()
+    with threadpool_limits(1):
+        main()

@@ -1,21 +1,16 @@
 """The recorded comparison under several objectives, limits and costs: that it can be repeated."""
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from recorded import load
 
 from d2l_hpo import hypervolume
-from d2l_hpo.benchmark import DATA
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import objectives
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    with np.load(DATA / "comparison_objectives.npz") as file:
-        return {name: file[name] for name in file.files}
+    return load("comparison_objectives")
 
 
 def test_it_holds_all_tasks_methods_and_50_seeds(recorded):

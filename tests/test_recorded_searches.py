@@ -3,30 +3,26 @@
 A model's choice may turn on the last digit of a sum, which differs between processors. So whole
 searches are repeated without a model, and of the others the design, which no model chooses.
 """
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from recorded import load
 
 from d2l_hpo.benchmark import DATA
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import bayesian
 import composition
 import search_quality
+import workers
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    with np.load(DATA / "bayesian_search.npz") as file:
-        return {name: file[name] for name in file.files}
+    return load("bayesian_search")
 
 
 @pytest.fixture(scope="module")
 def composed():
-    with np.load(DATA / "comparison_composition.npz") as file:
-        return {name: file[name] for name in file.files}
+    return load("comparison_composition")
 
 
 def test_all_tasks_have_our_methods_with_50_seeds_and_50_evaluations(recorded):
@@ -68,7 +64,7 @@ def test_compositions_have_all_tasks_methods_and_50_seeds(composed):
 @pytest.mark.parametrize("method", ["random search", "ASHA", "Hyperband", "ASHA, all",
                                     "Hyperband, one"])
 def test_compositions_repeated_now_are_as_recorded(composed, method):
-    full, _ = composition.lengths_and_best(composition.TASKS["digits"](measured=False))
+    _, full, _ = workers.random_pool(workers.TASKS["digits"](measured=False))
     errors, trials = composition.search("digits", method, full, seed=3)
     row = list(composition.TASKS).index("digits"), list(composition.METHODS).index(method), 3
     found = 100 * errors - composed["regret"][row]  # the smallest error known, everywhere

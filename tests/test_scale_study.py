@@ -1,20 +1,16 @@
 """The recorded searches on up to 10,000 workers: their shape, and that they can be repeated."""
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from recorded import load
 
 from d2l_hpo.benchmark import DATA
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import scale
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    with np.load(DATA / "scale_study.npz") as file:
-        return {name: file[name] for name in file.files}
+    return load("scale_study")
 
 
 @pytest.fixture(scope="module")

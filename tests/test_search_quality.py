@@ -2,10 +2,8 @@
 import json
 import math
 import re
-import sys
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from scipy import stats
 from d2l_hpo import HPOSearcher, categorical, check_configuration, lograndint
 from d2l_hpo._task_spaces import SPACES
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import methods
 import search_quality
 from methods import METHODS, Method, OurSearcher
