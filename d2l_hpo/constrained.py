@@ -109,7 +109,7 @@ class CostAwareSearcher(InformedSearcher):
         super().__init__(config_space, initial_config, seed, names=[cost], **settings)
 
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Learn the error and the cost; ValueError unless that is positive."""
+        """Learn the error and the cost; ValueError if that is 0 or less."""
         if read_objectives(self.names, error, additional_info)[0] <= 0:
             raise ValueError(f"{self.names[0]!r} is not positive in {additional_info}; a cost is")
         super().update(config, error, additional_info)

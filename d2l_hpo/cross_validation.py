@@ -19,7 +19,10 @@ from d2l_hpo.tuner import describe_search
 
 
 def cannot_win(errors: np.ndarray, best: np.ndarray) -> bool:
-    """Say whether the folds so far add up to all of the best's already; no error is negative."""
+    """Say whether the folds so far add up to all of the best's; ValueError if one is negative."""
+    if min(errors.min(), best.min()) < -1e-9:  # a fold's error is a difference of sums
+        raise ValueError(f"errors are {errors} and {best}; the rule needs errors of at least 0, "
+                         "give FoldScheduler another one, for instance is_behind")
     return errors.sum() >= best.sum()
 
 
@@ -37,8 +40,8 @@ class FoldScheduler(HPOScheduler):
     def __init__(self, searcher: HPOSearcher, folds: int, rule=cannot_win):
         self.searcher, self.rule = searcher, rule
         self.folds = check_int("folds", folds, 2)
-        if not callable(rule):
-            raise TypeError(f"rule is {rule!r}, expected a function such as cannot_win")
+        if not callable(rule) or not hasattr(rule, "__name__"):
+            raise TypeError(f"rule is {rule!r}, expected a named function such as cannot_win")
         self.errors = {}  # of the folds so far, by trial
         self.waiting, self.over = [], []  # trials that go on; ids of those that never will
         self.incumbent, self.best = None, np.full(folds, np.inf)

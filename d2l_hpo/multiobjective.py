@@ -82,7 +82,7 @@ class MultiObjectiveSearcher(HPOSearcher):
         return {**HPOSearcher.settings(self), **own}
 
     def child(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Cross two points of the unit cube and change one coordinate on average, at least one."""
+        """Cross two points of the unit cube; change a coordinate, others with probability 1/d."""
         d = len(first)
         crossed = np.where(self.rng.random(d) < 0.5, first, second)
         changed = self.rng.random(d) < 1 / d

@@ -81,13 +81,12 @@ class RegularizedEvolutionSearcher(HPOSearcher):
 
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
         """Add a configuration to the population, or note its new error; the oldest leaves."""
-        if not math.isfinite(error):
-            return
         for i, (member, _) in enumerate(self.population):
             if member == config:
-                self.population[i] = member, error
+                self.population[i] = member, error if math.isfinite(error) else math.inf
                 return
-        self.population = [*self.population, (dict(config), error)][-self.population_size:]
+        if math.isfinite(error):
+            self.population = [*self.population, (dict(config), error)][-self.population_size:]
 
 
 def perturb(config_space: dict, config: dict, rng: np.random.Generator, width: float = 0.1,

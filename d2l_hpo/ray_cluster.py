@@ -23,7 +23,7 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
 
     At the end all processes and files of this Ray are gone. It has no dashboard, sends no usage
     statistics, and takes commands only from those who know a random password. ImportError without
-    Ray; ValueError if `n_workers` is no positive integer.
+    Ray; ValueError if `n_workers` is no positive integer, RuntimeError if Ray is running already.
     """
     n_workers = check_int("n_workers", n_workers)
     try:
@@ -33,6 +33,9 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
     except ImportError as error:
         raise ImportError("local_ray needs Ray Tune and psutil; run: python -m pip install "
                           "'ray[tune]==2.60.0' psutil") from error
+
+    if ray.is_initialized():
+        raise RuntimeError("Ray is running in this process already; call ray.shutdown() first")
 
     def descendants() -> set[psutil.Process]:
         return set(psutil.Process().children(recursive=True))

@@ -21,8 +21,9 @@ def spell_domain(domain: dict) -> str:
     elif domain["kind"] == "categorical":
         text = " or ".join(map(repr, domain["choices"]))
     else:
-        numbers = ", ".join(f"{name}={value:g}" for name, value in domain["parameters"].items()
-                            if (name, value) not in (("loc", 0), ("scale", 1)))
+        parts = domain["parameters"].items()
+        numbers = ", ".join(f"{name}={value:.12g}" for name, value in parts
+                            if len(parts) < 3 or (name, value) not in (("loc", 0), ("scale", 1)))
         text = f"{domain['distribution']}({numbers})"
     return f"`{domain['name']}`: {text}" + (", under a condition" if "tests" in domain else "")
 
@@ -65,4 +66,5 @@ def search_report(tuner: HPOTuner, new_errors: Sequence[float], test_error: floa
             "trained anew": f"mean error {mean:.4f}, 95 % interval {low:.4f} to {high:.4f}, "
                             f"{len(new_errors)} new seeds",
             "test, once": f"error {test_error:.4f}, standard error {deviation:.4f}"}
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {row} |" for name, row in rows.items())])
+    lines = ["| {} | {} |".format(name, row.replace("|", r"\|")) for name, row in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])

@@ -2,6 +2,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -69,6 +70,12 @@ def test_the_rules_on_an_example():
              (0.8,): (True, True), (0.0, 0.0, 0.7): (False, True), (0.0, 0.0, 0.8): (True, True)}
     for errors, expected in cases.items():
         assert tuple(bool(rule(np.array(errors), best)) for rule in RULES) == expected, errors
+
+
+def test_the_rule_that_cannot_err_refuses_negative_errors():
+    for errors, best in (([-0.95], [0.9, 0.9]), ([0.9], [-0.9, 0.9])):
+        with pytest.raises(ValueError, match="at least 0, .* is_behind"):
+            cannot_win(np.array(errors), np.array(best))
 
 
 @settings(deadline=None)
@@ -154,7 +161,8 @@ def test_its_description_is_plain_and_names_the_rule():
 
 @pytest.mark.parametrize(("folds", "rule", "error", "message"), [
     (1, cannot_win, ValueError, "folds is 1"), (2.0, cannot_win, ValueError, "folds is 2.0"),
-    (5, "never", TypeError, "rule is 'never'")])
+    (5, "never", TypeError, "rule is 'never'"),
+    (5, partial(is_behind), TypeError, "expected a named function")])
 def test_bad_settings(folds, rule, error, message):
     with pytest.raises(error, match=message):
         FoldScheduler(InOrder(2), folds, rule)

@@ -166,6 +166,16 @@ def test_a_failed_trial_is_no_member(error):
     assert searcher.population == [({"x": 0, "y": 0}, 0.5)]
 
 
+@pytest.mark.parametrize("error", [math.nan, math.inf, -math.inf])
+def test_a_member_that_fails_later_loses_every_tournament_and_keeps_its_age(error):
+    searcher = integers(population_size=2, sample_size=2)
+    searcher.update({"x": 0, "y": 0}, 0.1, {"epoch": 1})
+    searcher.update({"x": 1, "y": 1}, 0.5, {"epoch": 1})
+    searcher.update({"x": 0, "y": 0}, error, {"epoch": 3})
+    assert searcher.population == [({"x": 0, "y": 0}, math.inf), ({"x": 1, "y": 1}, 0.5)]
+    assert family(searcher, searcher.sample_configuration()) == [{"x": 1, "y": 1}]
+
+
 def test_where_all_fail_it_goes_on_at_random():
     searcher = integers(population_size=2, sample_size=2)
     for _ in range(50):

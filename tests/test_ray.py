@@ -117,6 +117,12 @@ def test_asha_stops_trials_and_a_trial_without_an_error_stops_alone(folder):
     assert set(results[0].metrics_dataframe["pid"]) != {os.getpid()}
 
 
+def test_a_ray_that_is_running_is_left_alone(folder):
+    with pytest.raises(RuntimeError, match="already; call ray.shutdown"), local_ray(1):
+        pytest.fail("a second Ray was started")
+    assert sys.modules["ray"].is_initialized()
+
+
 def test_population_based_training_copies_checkpoints(folder):
     from ray import tune
     random.seed(0)

@@ -47,7 +47,7 @@ def test_a_report_says_what_was_searched_and_found(search):
     rows = cells(search_report(search, [0.1, 0.2, 0.3], 0.25, 300))
     failed = (search.records["status"] == "failed").sum()
     assert list(rows) == ["space", "method", "effort", "incumbent", "trained anew", "test, once"]
-    assert rows["space"] == "`x`: uniform(); `kind`: 'a' or 'b'"
+    assert rows["space"] == "`x`: uniform(loc=0, scale=1); `kind`: 'a' or 'b'"
     assert rows["method"].startswith("BasicScheduler, seed 3, {'searcher': 'RandomSearcher'")
     assert rows["effort"].startswith("12 trials in 12 jobs on 1 workers, ")
     assert 0 < failed < 12 and rows["effort"].endswith(f"; {failed} trials failed")
@@ -57,6 +57,15 @@ def test_a_report_says_what_was_searched_and_found(search):
     assert rows["trained anew"] == (f"mean error 0.2000, 95 % interval {low:.4f} to {high:.4f}, "
                                     "3 new seeds")
     assert rows["test, once"] == "error 0.2500, standard error 0.0250"
+
+
+def test_a_bar_in_a_name_does_not_end_a_column():
+    tuner = HPOTuner(BasicScheduler(RandomSearcher({"kind": categorical(["a|b", "c|d"])})),
+                     lambda config: 0.5)
+    tuner.run(number_of_trials=1)
+    report = search_report(tuner, [0.1, 0.2], 0.25, 300)
+    assert r"'a\|b' or 'c\|d'" in report
+    assert [line.replace(r"\|", "").count("|") for line in report.splitlines()] == [3] * 8
 
 
 def test_a_trial_that_failed_and_its_retries_count_once():
@@ -72,6 +81,8 @@ def test_a_trial_that_failed_and_its_retries_count_once():
     (stats.loguniform(1e-3, 1), "loguniform(a=0.001, b=1)"),
     (stats.uniform(0.5, 0.49), "uniform(loc=0.5, scale=0.49)"),
     (lograndint(16, 256), "lograndint(low=16, high=256)"),
+    (stats.uniform(), "uniform(loc=0, scale=1)"),
+    (stats.randint(0, 1_234_567), "randint(low=0, high=1234567)"),
     (categorical(["a", 2, None]), "'a' or 2 or None"),
     ("sgd", "'sgd'"),
     (when(lambda config: True, stats.randint(1, 4)), "randint(low=1, high=4), under a condition"),
