@@ -29,7 +29,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_journal": ["Journal"],
         "_workers": ["WorkerLost", "open_workers"],
         "animation": ["Animation", "animate"],
-        "arguments": ["check_between", "check_int", "check_positive"],
+        "arguments": ["check_between", "check_int", "check_positive", "is_number"],
         "asha": ["ASHAScheduler", "Rung"],
         "asynchronous": ["BatchScheduler", "utilization"],
         "bayesian": [
@@ -180,6 +180,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "HPOTuner",
             "RandomSearcher",
             "Trial",
+            "check_searcher",
             "describe_search",
             "read_result",
         ],

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cloudpickle
+from threadpoolctl import threadpool_limits
 
 
 class Result(NamedTuple):
@@ -122,8 +123,15 @@ def kill_group(leader: int) -> None:
 
 
 def load_own() -> None:
-    """Load this worker's objective, so that it is ready; torch uses one thread here."""
+    """Load this worker's objective, so that it is ready; what it has imported uses one thread."""
     load(call_own.payload)
+    use_one_thread()
+
+
+@functools.cache
+def use_one_thread() -> None:
+    """Set the threads of libraries that the script imports: it does so before `prepare`."""
+    threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 

@@ -2,6 +2,8 @@
 import numbers
 from typing import Any
 
+import numpy as np
+
 
 def check_int(name: str, value: Any, minimum: int = 1) -> int:
     """Return `value` as a Python int; ValueError unless it is an integer of at least `minimum`."""
@@ -14,17 +16,23 @@ def check_int(name: str, value: Any, minimum: int = 1) -> int:
 
 def check_positive(name: str, value: Any) -> float:
     """Return `value` as a Python float; ValueError unless it is a positive number."""
-    if not _is_number(value) or not value > 0:
+    if not _is_real(value) or not value > 0:
         raise ValueError(f"{name} is {value!r}, expected a positive number")
     return float(value)
 
 
 def check_between(name: str, value: Any, low: float, high: float) -> float:
     """Return `value` as a Python float; ValueError unless it is a number from `low` to `high`."""
-    if not _is_number(value) or not low <= value <= high:
+    if not _is_real(value) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}, expected a number from {low} to {high}")
     return float(value)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Say whether a result is a real number, of whatever library; no truth value, no text."""
+    odd = isinstance(value, (str, bytes, bool, np.bool_, complex, np.complexfloating))
+    return hasattr(value, "__float__") and not odd and np.ndim(value) == 0
+
+
+def _is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

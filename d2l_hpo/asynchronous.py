@@ -13,6 +13,9 @@ from d2l_hpo.tuner import Trial
 class BatchScheduler(HPOScheduler):
     """Lets another scheduler's trials run in batches: the next starts when all have reported."""
     def __init__(self, scheduler: HPOScheduler, batch_size: int):
+        if not isinstance(scheduler, HPOScheduler):
+            raise TypeError(f"scheduler is {scheduler!r}, expected a scheduler such as "
+                            "BasicScheduler(searcher)")
         self.scheduler = scheduler
         self.batch_size = check_int("batch_size", batch_size)
         self.batch, self.running = 0, set()  # trials in the batch; those that have not reported

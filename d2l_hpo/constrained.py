@@ -29,8 +29,13 @@ class InformedSearcher(BayesianSearcher):
         self.numbers = {}  # by configuration, written out; nan where a trial failed
         self.thetas = {}  # parameters of the last model of each number
 
+    def check_report(self, error: float, info: dict) -> None:
+        """Raise ValueError for a number that is missing, TypeError for what is none."""
+        read_objectives(self.names, error, info)
+
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Learn the error and the numbers; ValueError for one that is missing."""
+        """Learn the error and the numbers, after `check_report`."""
+        self.check_report(error, additional_info)
         numbers = read_objectives(self.names, error, additional_info)
         self.numbers[self.remember(config)] = numbers
         super().update(config, error, additional_info)
@@ -108,11 +113,10 @@ class CostAwareSearcher(InformedSearcher):
                  cost: str = "elapsed_time", **settings):
         super().__init__(config_space, initial_config, seed, names=[cost], **settings)
 
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Learn the error and the cost; ValueError if that is 0 or less."""
-        if read_objectives(self.names, error, additional_info)[0] <= 0:
-            raise ValueError(f"{self.names[0]!r} is not positive in {additional_info}; a cost is")
-        super().update(config, error, additional_info)
+    def check_report(self, error: float, info: dict) -> None:
+        """Raise an error for a cost that is missing or no number; ValueError if it is 0 or less."""
+        if read_objectives(self.names, error, info)[0] <= 0:
+            raise ValueError(f"{self.names[0]!r} is not positive in {info}; a cost is")
 
     def propose_point(self) -> np.ndarray:
         """Model the logarithm of the cost, then maximise the acquisition."""

@@ -15,6 +15,7 @@ from d2l_hpo.files import write_file
 from d2l_hpo.tuner import HPOScheduler
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo.tuner import Trial
+from d2l_hpo.tuner import check_searcher
 from d2l_hpo.tuner import describe_search
 
 
@@ -38,7 +39,7 @@ class FoldScheduler(HPOScheduler):
     those of its folds, `best` those of all folds of the best complete configuration, the incumbent.
     """
     def __init__(self, searcher: HPOSearcher, folds: int, rule=cannot_win):
-        self.searcher, self.rule = searcher, rule
+        self.searcher, self.rule = check_searcher(searcher), rule
         self.folds = check_int("folds", folds, 2)
         if not callable(rule) or not hasattr(rule, "__name__"):
             raise TypeError(f"rule is {rule!r}, expected a named function such as cannot_win")
@@ -77,7 +78,7 @@ class FoldScheduler(HPOScheduler):
         elif error < self.best.mean():
             self.incumbent, self.best = dict(trial.config), table
         self.over.append(trial.trial_id)
-        self.searcher.update(trial.config, error, info)
+        self.searcher.update(trial.config, error, {**(info or {}), "epoch": self.folds})
 
     def ended(self) -> list[int]:
         """Return the ids of trials that, since the last call, were dropped, failed or complete."""

@@ -11,6 +11,7 @@ from d2l_hpo.arguments import check_int
 from d2l_hpo.tuner import HPOScheduler
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo.tuner import Trial
+from d2l_hpo.tuner import check_searcher
 from d2l_hpo.tuner import describe_search
 
 
@@ -30,7 +31,7 @@ class MultiFidelityScheduler(HPOScheduler):
     setting_names = ("eta", "r_min", "r_max")
 
     def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int):
-        self.searcher = searcher
+        self.searcher = check_searcher(searcher)
         self.rungs = rung_levels(r_min, r_max, eta)
         self.eta, self.r_min, self.r_max = int(eta), int(r_min), int(r_max)
         self.plans = []  # of each trial the rungs that it may reach

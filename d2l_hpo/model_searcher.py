@@ -85,7 +85,7 @@ class ModelSearcher(HPOSearcher):
         name = self.remember(config)
         if name in self.pending:
             self.pending.remove(name)
-        epoch = (additional_info or {}).get("epoch", 0)
+        epoch = (additional_info or {}).get("epoch") or 0
         self.reports.setdefault(name, []).append((epoch, float(error)))
 
     def training_set(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

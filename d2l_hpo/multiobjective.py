@@ -70,9 +70,13 @@ class MultiObjectiveSearcher(HPOSearcher):
         self.population = check_int("population", population, 2)
         self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
 
+    def check_report(self, error: float, info: dict) -> None:
+        """Raise ValueError for an objective that is missing, TypeError for what is no number."""
+        read_objectives(self.objectives, error, info)
+
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
         """Keep the configuration's objectives; ValueError if one is missing."""
-        key = tuple(config.items())
+        key = repr(config)
         self.values[key] = read_objectives(self.objectives, error, additional_info)
         self.points[key] = to_unit_cube(self.config_space, config)
 
@@ -99,7 +103,7 @@ class MultiObjectiveSearcher(HPOSearcher):
             first, second = (points[i] for i in self.parents(values))
             for _ in range(10):
                 config = from_unit_cube(self.config_space, self.child(first, second))
-                if tuple(config.items()) not in self.values:
+                if repr(config) not in self.values:
                     return config
         return sample_configuration(self.config_space, self.rng)
 

@@ -1,11 +1,12 @@
 """What a trial returns beside its error: reading and checking several objectives, and limits."""
 import math
-import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from d2l_hpo.arguments import is_number
 
 
 def read_objectives(names: Sequence[str], error: float,
@@ -22,7 +23,7 @@ def read_objectives(names: Sequence[str], error: float,
         if name not in values:
             raise ValueError(f"the objective {name!r} is missing from {sorted(values)}; return it "
                              "beside 'error' in the dictionary of results")
-        if not isinstance(values[name], numbers.Real) or isinstance(values[name], bool):
+        if not is_number(values[name]):
             raise TypeError(f"the objective {name!r} is {values[name]!r}, expected a number")
     return [float(values[name]) for name in names]
 

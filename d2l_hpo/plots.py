@@ -4,6 +4,7 @@ A function draws on the axes it is given, or on a new figure, and returns the ax
 DataFrame of a search (`HPOTuner.records`): one row a trial, errors as fractions, times in seconds.
 """
 import math
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from operator import itemgetter
@@ -77,7 +78,10 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
     if rows.empty:
         raise ValueError(f"no configuration in the records has a hyperparameter {name!r}")
     ax = ax or plt.subplots()[1]
-    values = np.array([config[name] for config in rows["config"]])
+    values = [config[name] for config in rows["config"]]
+    if not all(isinstance(value, numbers.Real) for value in values):
+        values = map(str, values)
+    values = np.array([*values])
     errors = rows["error"].to_numpy(float)
     finite = np.isfinite(errors)
     ax.plot(values[finite], errors[finite], **_dots(style))
@@ -143,7 +147,7 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float],
         mean, half = values.mean(0), _half_width(values)
         ax.step(times, mean, where="post", color=color)
         ax.fill_between(times, mean - half, mean + half, step="post", color=color, alpha=0.2, lw=0)
-    ax.set(xlabel="time (s)", ylabel="mean regret", xlim=(0, times[-1]),
+    ax.set(xlabel="time (s)", ylabel="mean regret", xlim=(0, np.max(times)),
            yscale="log" if log else "linear")
     _name_ends(ax, {method: np.mean(values, 0)[-1] for method, values in curves.items()})
     return ax

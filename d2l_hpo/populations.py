@@ -18,6 +18,7 @@ from d2l_hpo.space import varying_names
 from d2l_hpo.tuner import HPOScheduler
 from d2l_hpo.tuner import HPOSearcher
 from d2l_hpo.tuner import Trial
+from d2l_hpo.tuner import check_searcher
 from d2l_hpo.tuner import describe_search
 
 
@@ -44,7 +45,7 @@ def mutate(config_space: dict, config: dict, rng: np.random.Generator) -> dict:
     name = active[rng.integers(len(active))]
     for position in rng.random(20):
         child = reposition(config_space, config, {name: position}, rng)
-        if child[name] != config[name]:
+        if repr(child[name]) != repr(config[name]):
             break
     return child
 
@@ -82,7 +83,7 @@ class RegularizedEvolutionSearcher(HPOSearcher):
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
         """Add a configuration to the population, or note its new error; the oldest leaves."""
         for i, (member, _) in enumerate(self.population):
-            if member == config:
+            if repr(member) == repr(config):
                 self.population[i] = member, error if math.isfinite(error) else math.inf
                 return
         if math.isfinite(error):
@@ -114,7 +115,7 @@ class PBTScheduler(HPOScheduler):
     def __init__(self, searcher: HPOSearcher, max_epochs: int, step: int = 1,
                  population_size: int = 8, fraction: float = 0.25, width: float = 0.1,
                  resample: float = 0.25, seed: int = 0):
-        self.searcher, self.seed = searcher, check_int("seed", seed, 0)
+        self.searcher, self.seed = check_searcher(searcher), check_int("seed", seed, 0)
         self.max_epochs, self.step = check_int("max_epochs", max_epochs), check_int("step", step)
         self.population_size = check_int("population_size", population_size, 2)
         self.fraction = check_between("fraction", fraction, 0, 0.5)

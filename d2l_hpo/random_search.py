@@ -44,7 +44,7 @@ class GridSearcher(HPOSearcher):
         configs = configurations_from_unit_cube(self.config_space, corners)
         unique = list({repr(config): config for config in configs}.values())
         self.left = [unique[i] for i in self.rng.permutation(len(unique))
-                     if unique[i] != self.initial_config]
+                     if repr(unique[i]) != repr(self.initial_config)]
 
     def propose(self) -> dict | None:
         """Return the next point of the grid, or None after the last one."""

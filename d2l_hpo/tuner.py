@@ -27,6 +27,7 @@ from d2l_hpo._workers import WorkerLost
 from d2l_hpo._workers import open_workers
 from d2l_hpo.arguments import check_int
 from d2l_hpo.arguments import check_positive
+from d2l_hpo.arguments import is_number
 from d2l_hpo.files import write_file
 from d2l_hpo.space import check_configuration
 from d2l_hpo.space import check_space
@@ -53,8 +54,8 @@ class HPOSearcher:
         self.config_space = check_space(config_space)
         self.initial_config = (None if initial_config is None else
                                check_configuration(self.config_space, initial_config))
-        self.seed = seed
-        self.rng = np.random.default_rng(seed)
+        self.seed = check_int("seed", seed, 0)
+        self.rng = np.random.default_rng(self.seed)
         self.started = False
 
     def sample_configuration(self) -> dict | None:
@@ -71,9 +72,20 @@ class HPOSearcher:
     def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
         """Learn that `config` had this error (nan: it failed). Most simple searchers ignore it."""
 
+    def check_report(self, error: float, info: dict) -> None:
+        """Raise ValueError or TypeError where `info` lacks a number that this searcher needs."""
+
     def settings(self) -> dict:
         """Return what, beside space and seed, makes this search what it is: plain values."""
         return {"searcher": type(self).__name__, "initial_config": self.initial_config}
+
+
+def check_searcher(searcher) -> HPOSearcher:
+    """Return the searcher; TypeError if it is something else."""
+    if not isinstance(searcher, HPOSearcher):
+        raise TypeError(f"searcher is {searcher!r}, expected a searcher such as "
+                        "RandomSearcher(config_space)")
+    return searcher
 
 
 class RandomSearcher(HPOSearcher):
@@ -104,11 +116,16 @@ class HPOScheduler:
         """
         return []
 
+    def check_report(self, error: float, info: dict) -> None:
+        """Raise ValueError or TypeError where a success lacks a number that the searcher needs."""
+        if isinstance(searcher := getattr(self, "searcher", None), HPOSearcher):
+            searcher.check_report(error, info)
+
 
 class BasicScheduler(HPOScheduler):
     """Runs every configuration of a searcher once, each for `max_epochs` (None: the default)."""
     def __init__(self, searcher: HPOSearcher, max_epochs: int | None = None):
-        self.searcher = searcher
+        self.searcher = check_searcher(searcher)
         self.max_epochs = None if max_epochs is None else check_int("max_epochs", max_epochs)
         self.number_of_trials = 0
 
@@ -121,8 +138,8 @@ class BasicScheduler(HPOScheduler):
         return Trial(self.number_of_trials - 1, config, self.max_epochs)
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
-        """Pass the report on to the searcher."""
-        self.searcher.update(trial.config, error, info)
+        """Pass the report on to the searcher; all of them are of the same epoch."""
+        self.searcher.update(trial.config, error, {**(info or {}), "epoch": self.max_epochs})
 
     def describe(self) -> dict:
         """Return the class, space, seed and settings as plain values."""
@@ -133,7 +150,7 @@ def describe_search(scheduler: HPOScheduler, **settings) -> dict:
     """Return a scheduler's class, the space and seed of its searcher, and the settings of both."""
     searcher = scheduler.searcher
     return {"class": type(scheduler).__name__, "space": describe_space(searcher.config_space),
-            "seed": int(searcher.seed), "settings": {**searcher.settings(), **settings}}
+            "seed": searcher.seed, "settings": {**searcher.settings(), **settings}}
 
 
 @dataclass
@@ -183,6 +200,9 @@ class HPOTuner:
         if not callable(self.objective):
             raise TypeError(f"objective is {self.objective!r}, expected a function of a "
                             "configuration")
+        if not hasattr(self.scheduler, "suggest"):
+            raise TypeError(f"scheduler is {self.scheduler!r}, expected a scheduler such as "
+                            "BasicScheduler(searcher)")
         if not isinstance(self.executor, Executor | None):
             raise TypeError(f"executor is {self.executor!r}, expected a "
                             "concurrent.futures.Executor")
@@ -302,6 +322,9 @@ class HPOTuner:
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
             return offered
         names = {parameter.name for parameter in accepted}
+        if trial.epoch > 0 and "max_epochs" not in names:
+            warnings.warn("a trial goes on to more epochs, but the objective has no argument "
+                          "max_epochs and does the same again", stacklevel=2)
         return {name: value for name, value in offered.items() if name in names}
 
     def open_books(self):
@@ -343,6 +366,7 @@ class HPOTuner:
         error, info, reason = self.judge(result, reason)
         end = self.now()
         if reason is None:
+            self.check_report(attempt, error, info)
             self.log("finished", **attempt.entry(), end=end, error=error, info=info)
         else:
             self.log("failed", **attempt.entry(), end=end, info=info, traceback=reason, retry=False)
@@ -352,6 +376,14 @@ class HPOTuner:
         self.scheduler.update(attempt.trial, error, info)
         if self.checkpoint_dir is not None:
             self.remove_checkpoints()
+
+    def check_report(self, attempt, error, info):
+        """Raise an error for a missing number; a mended objective then runs the trial again."""
+        try:
+            self.scheduler.check_report(error, info)
+        except (TypeError, ValueError):
+            self.pending.insert(0, attempt.trial)
+            raise
 
     def judge(self, result, reason=None) -> tuple[float, dict, str | None]:
         """Return the error (nan: failed), the further numbers, and the reason of a failure."""
@@ -532,8 +564,7 @@ def read_result(result) -> tuple[float, dict]:
     """Split what an objective returned into its error and a dict of further numbers."""
     info = dict(result) if isinstance(result, dict) else {"error": result}
     error = info.pop("error", None)
-    odd = isinstance(error, (str, bytes, bool, np.bool_)) or not hasattr(error, "__float__")
-    if odd or np.ndim(error) > 0:
+    if not is_number(error):
         raise TypeError(f"the objective returned {result!r}, expected a number, or a dict whose "
                         "'error' is a number")
     return float(error), info

@@ -137,6 +137,27 @@ def test_the_tuner_stops_where_a_limited_number_is_missing():
         tuner.run(number_of_trials=3)
 
 
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_a_mended_objective_goes_on_where_a_number_was_missing(tmp_path, n_workers):
+    def search(returned):
+        scheduler = BasicScheduler(ConstrainedSearcher(SPACE, limits={"memory": 1}))
+        return HPOTuner(scheduler, lambda config: {"error": config["x"], **returned},
+                        journal=tmp_path / "journal.jsonl", n_workers=n_workers)
+    broken = search({})
+    for _ in range(2):  # it can be told again, and a new tuner finds the trial pending
+        with pytest.raises(ValueError, match="'memory' is missing"):
+            broken.run(number_of_trials=3)
+        assert broken.records.empty
+    journal = tmp_path / "journal.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {line["event"] for line in lines} == {"search", "suggested", "started"}
+    mended = search({"memory": 0.5})
+    mended.run(number_of_trials=3)
+    assert sorted(mended.records["trial_id"]) == [0, 1, 2]
+    assert (mended.records["status"] == "completed").all()
+    assert not mended.scheduler.searcher.pending
+
+
 @pytest.mark.parametrize(("limits", "message"), [
     ({}, "limits is empty"), ({"memory": 0}, "limit of 'memory' is 0"),
     ({"memory": "2 MiB"}, "'2 MiB'"), ({"memory": math.nan}, "is nan")])

@@ -88,7 +88,7 @@ def test_values_of_all_kinds_survive_as_plain_values(journal):
     for search in (first, second):
         info = search.records["info"][0]
         assert repr(info) == repr(PLAIN)
-        assert repr(search.scheduler.searcher.told) == repr([(0, 0.5, PLAIN)])
+        assert repr(search.scheduler.searcher.told) == repr([(0, 0.5, {**PLAIN, "epoch": None})])
 
 
 def test_what_cannot_be_stored_is_named_and_kept_as_text(journal):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
+import torch
 
 from d2l_hpo import (
     BasicScheduler,
@@ -206,6 +207,11 @@ def test_objectives_are_read_by_name():
 def test_an_objective_that_returns_something_else_is_an_error_with_its_name(info, error):
     with pytest.raises(error, match="'size'"):
         read_objectives(("error", "size"), 0.1, info)
+
+
+def test_numbers_of_any_library_are_objectives():
+    values = [0.5, np.float32(0.5), np.array(0.5), torch.tensor(0.5)]
+    assert [read_objectives(["size"], 0.1, {"size": value}) for value in values] == [[0.5]] * 4
 
 
 @pytest.mark.parametrize("searcher", SEARCHERS)

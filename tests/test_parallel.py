@@ -1,6 +1,8 @@
 """The tuner on worker processes and on given executors."""
 import functools
 import os
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -84,6 +86,34 @@ def test_numerical_libraries_use_one_thread_in_a_worker(monkeypatch):
     search.run()
     assert search.records["info"][0] == {"omp": "1", "threads": 1}
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+SCRIPT = """
+import numpy as np
+from scipy import stats
+from sklearn.svm import SVC
+from threadpoolctl import threadpool_info
+from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher
+
+def objective(config):
+    return {"error": config["x"], "threads": [pool["num_threads"] for pool in threadpool_info()]}
+
+if __name__ == "__main__":
+    searcher = RandomSearcher({"x": stats.uniform(0, 1)})
+    tuner = HPOTuner(BasicScheduler(searcher), objective, n_workers=2)
+    tuner.run(number_of_trials=2)
+    print(*tuner.records["info"].map(lambda info: set(info["threads"])), sep="; ")
+"""
+
+
+def test_libraries_that_a_script_imports_use_one_thread_in_a_worker(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    done = subprocess.run([sys.executable, path], env={**environment, "TQDM_DISABLE": "1"},
+                          text=True, capture_output=True, check=False)
+    assert (done.stdout, done.returncode) == ("{1}; {1}\n", 0), done.stderr
 
 
 def test_torch_uses_one_thread_in_a_worker():

@@ -232,3 +232,10 @@ def test_the_colour_blind_can_tell_the_methods_apart(blind):
         seen[name] = cie_lab(np.array(BLIND[blind]) @ linear)
     for first, second in itertools.combinations(seen, 2):  # about 2.3 can just be noticed
         assert np.linalg.norm(seen[first] - seen[second]) > 5, (first, second)
+
+
+def test_choices_of_several_kinds_are_drawn_by_name():
+    records = pd.DataFrame({"config": [{"k": None}, {"k": "a"}, {"k": None}],
+                            "error": [0.1, 0.2, math.nan]})
+    ax = plot_hyperparameter(records, "k")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["None", "a"]

@@ -199,3 +199,11 @@ def test_a_scheduler_that_is_not_new_is_refused():
     scheduler = BasicScheduler(RandomSearcher(benchmark.config_space))
     with pytest.raises(ValueError, match="the same scheduler twice"):
         repeat_search(lambda seed: scheduler, benchmark, [1.0], seeds=2)
+
+
+def test_a_grid_leaves_out_the_initial_configuration_only():
+    space = {"a": categorical([1, True, 1.0, 2])}
+    searcher = GridSearcher(space, initial_config={"a": 1})
+    values = [searcher.sample_configuration()["a"] for _ in range(4)]
+    assert repr(values[0]) == "1" and {*map(repr, values)} == {"1", "True", "1.0", "2"}
+    assert searcher.sample_configuration() is None

@@ -91,7 +91,7 @@ def test_the_basic_scheduler_numbers_trials_until_none_is_left():
     assert scheduler.suggest() == Trial(1, {"x": 1}, 7, epoch=0)
     assert scheduler.suggest() is None is scheduler.suggest()
     scheduler.update(Trial(1, {"x": 1}, 7), 0.5, {"loss": 2})
-    assert scheduler.searcher.told == [(1, 0.5, {"loss": 2})]
+    assert scheduler.searcher.told == [(1, 0.5, {"loss": 2, "epoch": 7})]
 
 
 @pytest.mark.parametrize("max_epochs", [0, -3, 2.5, True, "3"])

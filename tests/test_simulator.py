@@ -104,7 +104,7 @@ def test_failed_trials_have_a_reason_and_are_reported_as_nan():
     assert list(records["traceback"].isna()) == [True, False, False, False]
     assert list(records["traceback"][1:]) == [
         f"the curve's error is {value}: no finite error" for value in ("nan", "inf", "-inf")]
-    assert told[0] == (0.5, {"elapsed_time": 1.0})
+    assert told[0] == (0.5, {"elapsed_time": 1.0, "epoch": None})
     assert all(math.isnan(error) for error, _ in told[1:])
 
 

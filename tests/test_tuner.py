@@ -6,9 +6,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scripted_trials import Listed, scripted, told
 
-from d2l_hpo import BasicScheduler, HPOTuner, read_result, tuner
+from d2l_hpo import (
+    ASHAScheduler,
+    BasicScheduler,
+    BatchScheduler,
+    BayesianSearcher,
+    FoldScheduler,
+    HPOTuner,
+    HyperbandScheduler,
+    PBTScheduler,
+    RandomSearcher,
+    SuccessiveHalvingScheduler,
+    read_result,
+    tuner,
+)
+
+SPACE = {"x": stats.uniform(0, 1)}
 
 COLUMNS = ["trial_id", "config", "epoch", "max_epochs", "error", "status", "attempt", "worker",
            "start", "end", "info", "traceback"]
@@ -30,8 +46,8 @@ def test_records_of_a_search():
                           "worker": 0}.items():
         assert list(records[column]) == [value] * 3
     assert (search.incumbent, search.incumbent_error) == ({"x": 1}, 0.25)
-    assert search.scheduler.searcher.told == [(0, 0.5, {}), (1, 0.25, {"loss": 3.0}),
-                                              (2, 0.75, {})]
+    assert search.scheduler.searcher.told == [
+        (0, 0.5, {"epoch": 4}), (1, 0.25, {"loss": 3.0, "epoch": 4}), (2, 0.75, {"epoch": 4})]
 
 
 def test_the_number_of_trials_is_a_total_over_all_runs():
@@ -102,6 +118,49 @@ def test_a_scheduler_without_any_trial_is_an_error():
 def test_an_objective_that_is_no_function_is_an_error(objective):
     with pytest.raises(TypeError, match=f"objective is {objective!r}, expected a function"):
         HPOTuner(BasicScheduler(Listed(3)), objective)
+
+
+@pytest.mark.parametrize("scheduler", [RandomSearcher(SPACE), SPACE, None])
+def test_what_is_no_scheduler_is_named(scheduler):
+    with pytest.raises(TypeError, match=r"scheduler is .*, expected .* BasicScheduler\(searcher\)"):
+        HPOTuner(scheduler, lambda config: 0.5)
+
+
+@pytest.mark.parametrize("make", [
+    BasicScheduler, lambda searcher: ASHAScheduler(searcher, 3, 1, 9),
+    lambda searcher: HyperbandScheduler(searcher, 3, 1, 9),
+    lambda searcher: PBTScheduler(searcher, 4), lambda searcher: FoldScheduler(searcher, 3)])
+@pytest.mark.parametrize("searcher", [SPACE, RandomSearcher, None])
+def test_what_is_no_searcher_is_named(make, searcher):
+    with pytest.raises(TypeError, match=r"searcher is .*, expected .* RandomSearcher"):
+        make(searcher)
+
+
+def test_a_batch_needs_a_scheduler():
+    with pytest.raises(TypeError, match="scheduler is .*, expected a scheduler"):
+        BatchScheduler(RandomSearcher(SPACE), 2)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, "0", True])
+def test_a_seed_is_an_integer(seed):
+    with pytest.raises(ValueError, match="seed is .*, expected an integer of at least 0"):
+        RandomSearcher(SPACE, seed=seed)
+
+
+def test_an_objective_that_cannot_go_on_is_warned_about():
+    search = HPOTuner(SuccessiveHalvingScheduler(RandomSearcher(SPACE), 3, 1, 3),
+                     lambda config: config["x"])
+    with pytest.warns(UserWarning, match="no argument max_epochs"):
+        search.run(number_of_trials=4)
+
+
+def test_an_epoch_that_an_objective_returns_is_not_the_searchs():
+    search = HPOTuner(BasicScheduler(BayesianSearcher(SPACE, initial_points=2), max_epochs=5),
+                     lambda config: {"error": config["x"], "epoch": None})
+    search.run(number_of_trials=6)
+    assert [report for reports in search.scheduler.searcher.reports.values()
+            for report in reports] == [(5, error) for error in search.records["error"]]
+    assert search.records["info"][0] == {"epoch": None}
 
 
 # -- what the objective is given ------------------------------------------------------------------
