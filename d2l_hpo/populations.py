@@ -112,6 +112,8 @@ class PBTScheduler(HPOScheduler):
     After each, the worst `fraction` and all that failed go on from the checkpoint of one of the
     best `fraction`, with its configuration perturbed by `width` and `resample`.
     """
+    needs_checkpoints = True
+
     def __init__(self, searcher: HPOSearcher, max_epochs: int, step: int = 1,
                  population_size: int = 8, fraction: float = 0.25, width: float = 0.1,
                  resample: float = 0.25, seed: int = 0):

@@ -97,6 +97,8 @@ class RandomSearcher(HPOSearcher):
 
 class HPOScheduler:
     """Decides which trial runs next and how far."""
+    needs_checkpoints = False  # whether trials begin with the checkpoints of others
+
     def suggest(self) -> Trial | None:
         """Return the next trial, or None if there is none (until a running one reports)."""
         raise NotImplementedError(f"{type(self).__name__} must define suggest")
@@ -177,7 +179,7 @@ class HPOTuner:
     incumbent. A search goes on where the file `journal` ends. With an `executor`, several
     `n_workers` or a `trial_timeout` (in seconds) trials run elsewhere, up to `n_workers` of them at
     a time, also if an executor has room for more; up to `max_retries` times more if their processes
-    die; `synchronous`: in batches.
+    die or take too long; `synchronous`: in batches.
     """
     def __init__(self, scheduler: HPOScheduler, objective, executor=None, journal=None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
@@ -203,6 +205,9 @@ class HPOTuner:
         if not hasattr(self.scheduler, "suggest"):
             raise TypeError(f"scheduler is {self.scheduler!r}, expected a scheduler such as "
                             "BasicScheduler(searcher)")
+        if self.checkpoint_dir is None and getattr(self.scheduler, "needs_checkpoints", False):
+            raise ValueError("trials of this scheduler begin with checkpoints of others; give a "
+                             "checkpoint_dir, and the objective an argument checkpoint")
         if not isinstance(self.executor, Executor | None):
             raise TypeError(f"executor is {self.executor!r}, expected a "
                             "concurrent.futures.Executor")
@@ -225,7 +230,8 @@ class HPOTuner:
     def run(self, number_of_trials: int | None = None, max_wallclock_time: float | None = None):
         """Run until so many trials are done in total, so many seconds have passed, or none is left.
 
-        Trials that are running when the time is over are finished. Calling it again goes on.
+        Trials that are running when the time is over are finished. Calling it again goes on. A
+        trial counts when it has first reported, also where the scheduler would let it go on.
         """
         if number_of_trials is not None:
             check_int("number_of_trials", number_of_trials)

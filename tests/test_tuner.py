@@ -136,6 +136,12 @@ def test_what_is_no_searcher_is_named(make, searcher):
         make(searcher)
 
 
+def test_a_population_without_checkpoints_is_refused_before_it_trains():
+    scheduler = PBTScheduler(RandomSearcher(SPACE), 4)
+    with pytest.raises(ValueError, match="give a checkpoint_dir, and the objective"):
+        HPOTuner(scheduler, lambda config, max_epochs, checkpoint: 0.5)
+
+
 def test_a_batch_needs_a_scheduler():
     with pytest.raises(TypeError, match="scheduler is .*, expected a scheduler"):
         BatchScheduler(RandomSearcher(SPACE), 2)
