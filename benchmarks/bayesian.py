@@ -40,7 +40,7 @@ OUTPUT = DATA / "bayesian_search.npz"
 EVALUATIONS, TRIALS, WORKERS = 50, 48, 8
 OURS = ["RandomSearcher", "SobolSearcher", "BayesianSearcher", "TPESearcher"]
 PEERS = ["optuna.TPESampler", "optuna.GPSampler", "syne_tune.TPE", "syne_tune.BORE",
-         "syne_tune.BOTorch"]
+         "syne_tune.CQR", "syne_tune.BOTorch"]
 RECORDED = ("lenet", "mlp", "digits")
 NEAR = 0.05  # of the side of the unit cube
 
