@@ -81,7 +81,7 @@ $(PDF):
 
 test: book  ## Set up, build, then run all tests, the notebooks' second run included
 	$(PY) -m pytest -n 2 tests
-	env -u MPLBACKEND TQDM_DISABLE=1 OPENBLAS_NUM_THREADS=1 IPYTHONDIR="$$PWD/_build/ipython" \
+	env -u MPLBACKEND TQDM_DISABLE=1 OMP_NUM_THREADS=1 IPYTHONDIR="$$PWD/_build/ipython" \
 	    $(PY) -m pytest -n 2 --dist loadfile \
 	    --nbval --nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS)
 

@@ -89,12 +89,12 @@ def execute(notebook: NotebookNode, name: str) -> None:
 def kernel_environment(ipython: Path) -> dict[str, str]:
     """Return the variables for a kernel: no progress bars, no settings of the user's own.
 
-    Linear algebra has one thread, since notebooks run side by side and time themselves.
+    Libraries compute with one thread, since notebooks run side by side and time themselves.
     """
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MPLBACKEND", "PYTHONPATH")}
     return environment | {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0", "IPYTHONDIR": str(ipython),
-                          "OPENBLAS_NUM_THREADS": "1"}
+                          "OMP_NUM_THREADS": "1"}
 
 
 def _describe(notebook: NotebookNode, name: str, index: int, error: Exception) -> str:

@@ -73,6 +73,8 @@ class ConstrainedSearcher(InformedSearcher):
     """
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  limits: dict[str, float], **settings):
+        if not isinstance(limits, dict):
+            raise TypeError(f"limits are {limits!r}, expected a dict such as {{'memory': 2.0}}")
         self.limits = {name: check_positive(f"the limit of {name!r}", limit)
                        for name, limit in limits.items()}
         if not self.limits:

@@ -196,6 +196,8 @@ def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, p
     """Return label, colour and rows for each value of a column, or for all jobs."""
     if column is None:
         return [("job", COLORS["random search"], records)]
+    if column not in records:
+        raise ValueError(f"color_by is {column!r}, expected one of {', '.join(records)}")
     groups = list(records.groupby(column, dropna=False))
     shades = plt.cm.viridis(np.linspace(0.1, 0.85, len(groups)))
     return [(f"{value:g}" if isinstance(value, float) else str(value), shade, rows)

@@ -162,6 +162,8 @@ def test_a_mended_objective_goes_on_where_a_number_was_missing(tmp_path, n_worke
     ({}, "limits is empty"), ({"memory": 0}, "limit of 'memory' is 0"),
     ({"memory": "2 MiB"}, "'2 MiB'"), ({"memory": math.nan}, "is nan")])
 def test_bad_limits(limits, message):
+    with pytest.raises(TypeError, match="limits are .*, expected a dict"):
+        ConstrainedSearcher(SPACE, limits=list(limits))
     with pytest.raises(ValueError, match=message):
         ConstrainedSearcher(SPACE, limits=limits)
 

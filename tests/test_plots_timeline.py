@@ -118,3 +118,8 @@ def test_any_number_of_workers_is_a_small_readable_figure(workers):
     shown = [tick for tick in ax.get_yticks() if 0 <= tick < workers]
     assert min(workers, 2) <= len(shown) <= 10
     assert all(tick == round(tick) for tick in shown)
+
+
+def test_a_column_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="color_by is 'foo', expected one of worker, start"):
+        plot_timeline(records(JOBS), color_by="foo")
