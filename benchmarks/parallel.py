@@ -20,6 +20,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+import dask
 import numpy as np
 import optuna
 from dask.distributed import Client, LocalCluster
@@ -235,8 +236,9 @@ def main() -> None:
     print(describe("dask", "optuna", "pebble", "syne-tune"), end="\n\n")
     with tempfile.TemporaryDirectory() as name:
         os.environ["SYNETUNE_FOLDER"] = name
-        cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, local_directory=name,
-                               dashboard_address=None, silence_logs=logging.CRITICAL)
+        dask.config.set({"temporary-directory": name})
+        cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None,
+                               silence_logs=logging.CRITICAL)
         with cluster, Client(cluster) as client:
             print_tables(Path(name), client.get_executor(pure=False))
 

@@ -18,6 +18,20 @@ PATIENCE = 30
 
 
 @contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment, for as long as a block runs."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+@contextmanager
 def local_ray(n_workers: int = 2) -> Iterator[Path]:
     """Start Ray with `n_workers` CPUs here; yield a folder for results that goes with it.
 
@@ -45,7 +59,7 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it is left in ~/.ray
     handler, before = signal.getsignal(signal.SIGTERM), descendants()
-    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder, _variable("RAY_TMPDIR", folder):
         try:
             ray.init("local", num_cpus=n_workers, include_dashboard=False, _temp_dir=folder,
                      log_to_driver=False, logging_level=logging.ERROR, runtime_env=quoted)

@@ -242,9 +242,9 @@ def test_a_worker_of_a_dask_cluster_that_dies_is_replaced(tmp_path):
     dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", times=1)
     always = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", deadly=(2,), times=99)
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), \
-            distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None,
-                                     local_directory=tmp_path) as cluster, \
+    settings = {"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(tmp_path)}
+    with dask.config.set(settings), \
+            distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as cluster, \
             distributed.Client(cluster) as client:
         executor = client.get_executor(pure=False)
         search = tuner(objective, 3, n_workers=1, executor=executor)

@@ -311,9 +311,10 @@ def test_functions_of_notebooks_reach_a_given_process_pool():
     assert by_id(search, "error") == [(1,), (2,), (3,), (4,)]
 
 
-def test_functions_of_notebooks_reach_a_dask_cluster():
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster, \
+def test_functions_of_notebooks_reach_a_dask_cluster(tmp_path):
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    with dask.config.set({"temporary-directory": str(tmp_path)}), \
+            distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster, \
             distributed.Client(cluster) as client:
         search = tuner(lambda config: {"error": config["x"] + 1, "process": os.getpid()}, 6,
                        executor=client.get_executor())

@@ -70,6 +70,8 @@ def folder():
     before, handler = processes(), signal.getsignal(signal.SIGTERM)
     leftovers = [Path.home() / name for name in (".ray", "ray_results")]
     leftovers = [path for path in leftovers if not path.exists()]
+    locks = Path(tempfile.gettempdir(), "_ray_lockfiles")
+    locked = {*locks.glob("*")}
     with local_ray(2) as results:
         assert processes() > before
         assert tune is sys.modules["ray.tune"]
@@ -81,6 +83,7 @@ def folder():
     assert not results.parent.exists()
     assert results.parent.parent == Path(tempfile.gettempdir())
     assert [path for path in leftovers if path.exists()] == []
+    assert {*locks.glob("*")} == locked and "RAY_TMPDIR" not in os.environ
     assert not ray.is_initialized()
 
 
