@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from config import BookError
+from config import BookError, load_config
 from conftest import SmallBook
 from notebooks import plain_notebook, wanted_notebooks
 from plain import PlainMarkdown
@@ -197,3 +197,10 @@ def test_unknown_names_are_errors(book: SmallBook, source: str, part: str) -> No
     with pytest.raises(BookError) as caught:
         convert(book, source)
     assert part in str(caught.value)
+
+
+def test_no_line_of_a_section_begins_like_a_comment():
+    """MyST takes a line that begins with a per cent sign for a comment, also within a paragraph."""
+    lines = [f"{path.name}: {line}" for path in load_config().section_paths()
+             for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("%")]
+    assert lines == []
