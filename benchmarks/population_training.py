@@ -21,6 +21,7 @@ from scipy import stats
 
 from d2l_hpo import HPOTrainer, HPOTuner, PBTScheduler, RandomSearcher
 from d2l_hpo.benchmark import DATA
+from d2l_hpo.files import write_file
 from d2l_hpo.objectives import shared_images, train_perceptron
 
 OUTPUT = DATA / "population_training.json"
@@ -92,9 +93,7 @@ def main(seeds: int) -> None:
     rows = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
     for seed in sorted({*range(seeds)} - {row["seed"] for row in rows}):
         rows += study(seed)
-        partial = OUTPUT.with_suffix(".partial")
-        partial.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-        partial.replace(OUTPUT)
+        write_file(OUTPUT, ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode())
         print(seed, {row["method"]: round(row["test_error"], 4) for row in rows[-4:]}, flush=True)
 
 

@@ -33,6 +33,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from d2l_hpo.benchmark import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark
+from d2l_hpo.files import write_file
 from d2l_hpo.space import (
     check_configuration,
     configurations_from_unit_cube,
@@ -188,9 +189,7 @@ def read_result(path: Path, key: str) -> dict[str, Any] | None:
 
 def write_result(path: Path, result: Mapping[str, Any]) -> None:
     """Keep a result, in one step."""
-    partial_path = path.with_suffix(".partial")
-    partial_path.write_text(json.dumps(result))
-    os.replace(partial_path, path)
+    write_file(path, json.dumps(result).encode())
 
 
 def search_all(methods: Sequence[str], tasks: Sequence[str], seeds: int, evaluations: int,
