@@ -28,6 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONHASHSEED := 0
 
 book: html pdf  ## Execute the sections, write _build/html and, with latexmk, _build/pdf (default)
+	@$(PY) book/notebooks.py statements
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /    make \1@/p' Makefile | column -t -s @ 2>/dev/null \

@@ -21,9 +21,9 @@ __getattr__, __dir__, __all__ = lazy.attach(
     submodules=["animation", "arguments", "asha", "asynchronous", "bayesian", "benchmark",
                 "constrained", "cross_validation", "datasets", "files", "gaussian_process",
                 "hyperband", "hypergradients", "measured", "model_searcher", "multiobjective",
-                "objective_values", "objectives", "plots", "populations", "random_search",
-                "ray_cluster", "reporting", "scale", "simulator", "space", "syne_tune_backend",
-                "tpe", "tuner"],
+                "notebook", "objective_values", "objectives", "plots", "populations",
+                "random_search", "ray_cluster", "reporting", "scale", "simulator", "space",
+                "syne_tune_backend", "tpe", "tuner"],
     submod_attrs={
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
@@ -91,6 +91,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "order_by_front",
             "pareto_front",
         ],
+        "notebook": ["glue", "holds"],
         "objective_values": [
             "check_points",
             "feasible",
@@ -104,6 +105,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             "Network",
             "hpo_objective_lenet",
             "hpo_objective_softmax_classification",
+            "init_weights",
             "read_config",
             "reproducible",
             "shared_images",
@@ -113,7 +115,6 @@ __getattr__, __dir__, __all__ = lazy.attach(
         ],
         "plots": [
             "COLORS",
-            "glue",
             "plot_any_time",
             "plot_hyperparameter",
             "plot_learning_curves",

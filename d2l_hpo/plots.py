@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -58,14 +57,6 @@ def use_style() -> None:
     """Draw every further figure in the book's style, in notebooks as SVG that never varies."""
     plt.style.use(STYLE_FILE)
     set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None})
-
-
-def glue(name: str, value: Any) -> None:
-    """Print a value and store it under its name in the notebook, for the book's text to quote."""
-    print(f"{name} = {value}")
-    prefix = "application/papermill.record/"
-    display({f"{prefix}text/plain": str(value)}, raw=True,
-            metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
 
 
 def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,

@@ -1,0 +1,38 @@
+"""What a cell hands to the page around it: values that the text quotes, statements that it checks.
+
+A statement of the text is of one of three kinds. `holds` checks *exact* ones (mathematics,
+algorithms, recordings) and *statistical* ones (about live training, with a margin that chance does
+not cross). What *this run* of a training did is never checked: `glue` puts its numbers and words
+into the text.
+"""
+from typing import Any
+
+from IPython.display import display
+
+FAILED = "On this machine this did not hold:"
+
+
+def glue(name: str, value: Any) -> None:
+    """Print a value and store it under its name in the notebook, for the book's text to quote."""
+    print(f"{name} = {value}")
+    prefix = "application/papermill.record/"
+    display({f"{prefix}text/plain": str(value)}, raw=True,
+            metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
+
+
+def holds(condition: bool, statement: str, margin: str = "") -> bool:
+    """Check a statement of the text. Where it is false, a note says so, and the notebook goes on.
+
+    `statement` is the sentence that the text relies on. `margin` is for statements about live
+    training: why neither seed nor processor decides it, such as "10 seeds, 6 standard errors".
+    Returns whether it holds. The book shows the notes on its pages and lists them after a build.
+
+    >>> holds(1 + 1 == 2, "one and one are two")
+    True
+    """
+    if condition:
+        return True
+    note = f"{FAILED} {statement}" + f" (margin: {margin})" * bool(margin)
+    display({"text/plain": note, "text/markdown": f"**{note}**"}, raw=True,
+            metadata={"d2l_hpo": {"failed": note}})
+    return False
