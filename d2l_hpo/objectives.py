@@ -199,6 +199,17 @@ def hpo_objective_softmax_classification(config: dict, max_epochs: int = 8, chec
     return trainer.validation_error()
 
 
+def init_weights(net, activation="relu"):
+    """Draw weights that suit the activation, He's for "relu" and Xavier's else; zero the biases."""
+    draw = nn.init.kaiming_normal_ if activation == "relu" else nn.init.xavier_uniform_
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            draw(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return net
+
+
 class LeNet(Network):
     """LeNet for 28 by 28 grey images and ten classes; `width` multiplies channels and units."""
     activations = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -208,10 +219,12 @@ class LeNet(Network):
             raise ValueError(f"activation is {activation!r}, expected one of {[*self.activations]}")
         width, act = check_int("width", width), self.activations[activation]
         super().__init__(nn.Sequential(
-            nn.LazyConv2d(6 * width, kernel_size=5, padding=2), act(), nn.AvgPool2d(2, 2),
-            nn.LazyConv2d(16 * width, kernel_size=5), act(), nn.AvgPool2d(2, 2), nn.Flatten(),
-            nn.LazyLinear(120 * width), act(), nn.LazyLinear(84 * width), act(),
-            nn.LazyLinear(10)), learning_rate, momentum, weight_decay)
+            nn.Conv2d(1, 6 * width, kernel_size=5, padding=2), act(), nn.AvgPool2d(2, 2),
+            nn.Conv2d(6 * width, 16 * width, kernel_size=5), act(), nn.AvgPool2d(2, 2),
+            nn.Flatten(), nn.Linear(400 * width, 120 * width), act(),
+            nn.Linear(120 * width, 84 * width), act(), nn.Linear(84 * width, 10)),
+            learning_rate, momentum, weight_decay)
+        init_weights(self.net, activation)
 
 
 def train_lenet(config: dict, max_epochs: int, checkpoint=None, seed: int = 0,
