@@ -19,7 +19,7 @@ PDF_PACKAGES := latexmk texlive-xetex texlive-latex-recommended texlive-latex-ex
     fonts-dejavu-core xindy libcairo2
 
 .DEFAULT_GOAL := book
-.PHONY: book test lab lib notebooks executed html pdf check bench clean help install moved
+.PHONY: book test lab lib notebooks executed html pdf check elsewhere bench clean help install moved
 .NOTPARALLEL:
 
 # Whatever environment is active outside must not reach into .venv.
@@ -90,6 +90,10 @@ check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
 	$(PY) book/extract.py --check
 	$(PY) book/notebooks.py sync --check
 	$(PY) -m ruff check
+
+# Some kinds: make elsewhere KINDS=avx2,plain; one of them, another each day: KINDS=today
+elsewhere: $(INSTALLED)  ## Run the sections as other processors would; list what fails (an hour)
+	$(PY) book/elsewhere.py $(if $(KINDS),--kinds $(KINDS))
 
 lab: $(INSTALLED) notebooks  ## Open the sections in JupyterLab
 	$(PY) -m jupyterlab --notebook-dir notebooks

@@ -9,6 +9,7 @@ import platform
 import re
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -69,21 +70,31 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
 
 def execute(notebook: NotebookNode, name: str) -> None:
     """Run all cells in a fresh kernel and an empty folder; CellFailure if one does not end."""
+    run_cells(notebook, name)
+    notebook.metadata["language_info"] = nbformat.from_dict({"name": "python"})
+    notebook.metadata.pop("widgets", None)
+
+
+def run_cells(notebook: NotebookNode, name: str, variables: Mapping[str, str] | None = None,
+              allow_errors: bool = False) -> None:
+    """Run all cells with further environment variables; with `allow_errors` go on after an error.
+
+    CellFailure names the cell that failed, that did not end in time, or at which the kernel died.
+    """
     started = [0]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "work")
         folder.mkdir()
         client = NotebookClient(
-            notebook, kernel_name="python3", timeout=CELL_TIMEOUT,
+            notebook, kernel_name="python3", timeout=CELL_TIMEOUT, allow_errors=allow_errors,
             record_timing=False, extra_arguments=["--IPKernelApp.log_level=ERROR"],
             resources={"metadata": {"path": str(folder)}},
             on_cell_start=lambda cell, cell_index: started.append(cell_index))
+        environment = kernel_environment(Path(scratch, "ipython")) | (variables or {})
         try:
-            client.execute(env=kernel_environment(Path(scratch, "ipython")))
+            client.execute(env=environment)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise CellFailure(_describe(notebook, name, started[-1], error)) from error
-    notebook.metadata["language_info"] = nbformat.from_dict({"name": "python"})
-    notebook.metadata.pop("widgets", None)
 
 
 def kernel_environment(ipython: Path) -> dict[str, str]:
