@@ -21,10 +21,14 @@ class BookConfig:
     title: str
     authors: str
     release: str
+    repository: str
+    """Public address of the repository, or "" if it has none."""
     sections: dict[str, str | None]
     """Section name -> module for its `#@save` cells or None, in the order of the book."""
     modules: dict[str, str]
     """Generated module -> its docstring."""
+    extras: dict[str, list[str]]
+    """Section name -> extras of the package that its cells need, for sections that need some."""
 
     @property
     def chapter(self) -> Path:
@@ -73,12 +77,17 @@ def load_config(root: Path = ROOT) -> BookConfig:
     if not parser.read(root / "config.ini", encoding="utf-8"):
         raise BookError(f"{root / 'config.ini'} does not exist")
     try:
-        book = {key: parser["book"][key] for key in ("title", "authors", "release")}
+        book = {key: parser["book"][key] for key in ("title", "authors", "release", "repository")}
         sections = {name: module or None for name, module in parser["sections"].items()}
         modules = dict(parser["modules"])
+        extras = {name: names.replace(",", " ").split()
+                  for name, names in parser["extras"].items()}
     except KeyError as error:
         raise BookError(f"config.ini: {error} is missing") from error
     unknown = [module for module in sections.values() if module and module not in modules]
     if unknown:
         raise BookError(f"config.ini: give {', '.join(unknown)} a line in [modules]")
-    return BookConfig(root=root, sections=sections, modules=modules, **book)
+    if strange := [name for name in extras if name not in sections]:
+        raise BookError(f"config.ini: [extras] names {', '.join(strange)}, which [sections] does "
+                        "not list")
+    return BookConfig(root=root, sections=sections, modules=modules, extras=extras, **book)

@@ -29,6 +29,7 @@ from statements import failed_statements, with_notes
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
 RESULTS_NOTE = ("*A name in code style within a sentence, such as `best_error`, stands for a "
                 "result: the cell with `glue(\"best_error\", ...)` prints it.*")
+D2L_COMMAND = "python -m pip install --no-deps d2l==1.0.3"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -51,7 +52,17 @@ def standardise(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def plain_notebook(path: Path, plain: PlainMarkdown) -> NotebookNode:
+def installation_note(section: str, config: BookConfig) -> str:
+    """Say in one line what to install, and from where, if a package is missing."""
+    extras = f"[{','.join(config.extras[section])}]" if section in config.extras else ""
+    source, place = f".{extras}", " in the folder of the repository"
+    if config.repository:
+        source, place = f"{config.package.name}{extras} @ git+{config.repository}", ""
+    return (f"*If a package is missing, run `python -m pip install \"{source}\"` and "
+            f"`{D2L_COMMAND}`{place}.*")
+
+
+def plain_notebook(path: Path, plain: PlainMarkdown, config: BookConfig) -> NotebookNode:
     """Return the section at `path` as a notebook that plain Jupyter shows well."""
     notebook = read_notebook(path)
     cells = []
@@ -67,6 +78,7 @@ def plain_notebook(path: Path, plain: PlainMarkdown) -> NotebookNode:
     references = plain.references(path)
     if any("glue(" in cell.source for cell in cells if cell.cell_type == "code"):
         cells.insert(1, nbformat.v4.new_markdown_cell(RESULTS_NOTE))
+    cells.insert(0, nbformat.v4.new_markdown_cell(installation_note(path.stem, config)))
     notebook.cells = cells + [nbformat.v4.new_markdown_cell(references)] * bool(references)
     return standardise(notebook)
 
@@ -75,7 +87,7 @@ def wanted_notebooks(config: BookConfig) -> dict[Path, str]:
     """Return path -> text for notebooks/*.ipynb."""
     paths = config.section_paths()
     plain = PlainMarkdown(paths, config.bibliography)
-    return {config.notebooks / f"{path.stem}.ipynb": to_text(plain_notebook(path, plain))
+    return {config.notebooks / f"{path.stem}.ipynb": to_text(plain_notebook(path, plain, config))
             for path in paths if has_code(read_notebook(path))}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config import BookError
 from labels import MATH, TARGET, Citations, Labels, Target
+from markdown_it import MarkdownIt
 from myst import Fence, Text, parse_blocks
 from tables import list_table, quote
 
@@ -172,13 +173,20 @@ class PlainMarkdown:
             title = argument
         elif argument:
             body = f"{block.argument}\n{body}"
-        bold = f"**{title}.** " if title else ""
-        return quote(bold + self._blocks(body, path).strip())
+        return quote(self._titled(title, body, path))
 
     def _exercise(self, block: Fence, path: Path) -> str:
         number = self._number("Exercise", path)
         title = f" ({self._inline(block.argument, path)})" if block.argument else ""
-        return f"**Exercise {number}{title}.** {self._blocks(block.body, path).strip()}"
+        return self._titled(f"Exercise {number}{title}", block.body, path)
+
+    def _titled(self, title: str, body: str, path: Path) -> str:
+        """Return a body under its title, on the title's line if it begins with a paragraph."""
+        text = self._blocks(body, path).strip("\n")
+        if not title or not text:
+            return f"**{title}.**" if title else text
+        is_text = isinstance(parse_blocks(body.strip("\n"))[0], Text) and _is_paragraph(text)
+        return f"**{title}.**" + (" " if is_text else "\n\n") + text
 
     def _solution(self, block: Fence, path: Path) -> str:
         title = "Solution"
@@ -190,14 +198,14 @@ class PlainMarkdown:
         return self._details(block.argument or "Details", block, path)
 
     def _details(self, title: str, block: Fence, path: Path) -> str:
-        body = self._blocks(block.body, path).strip()
+        body = self._blocks(block.body, path).strip("\n")
         return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
 
     def _solution_start(self, block: Fence, path: Path) -> str:
         return "**Solution.**"
 
     def _tab(self, block: Fence, path: Path) -> str:
-        return f"**{block.argument}**\n\n{self._blocks(block.body, path).strip()}"
+        return f"**{block.argument}**\n\n{self._blocks(block.body, path)}".rstrip("\n")
 
     def _math(self, block: Fence, path: Path) -> str:
         body = "\n".join(filter(None, [block.argument, block.body]))
@@ -235,6 +243,12 @@ class PlainMarkdown:
             return ""
         entries = [line.strip() for line in block.body.split("\n") if line.strip()]
         return "\n".join(f"1. {self._document(entry, path)}" for entry in entries)
+
+
+def _is_paragraph(text: str) -> bool:
+    """Whether text begins with a paragraph that can stand behind other words."""
+    first = MarkdownIt().enable("table").parse(text)[0]
+    return first.type == "paragraph_open" and not text.startswith(("$$", "![", "\\begin{"))
 
 
 def _reference_text(target: Target) -> str:

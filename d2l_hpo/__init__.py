@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
                 "random_search", "ray_cluster", "reporting", "scale", "simulator", "space",
                 "syne_tune_backend", "tpe", "tuner"],
     submod_attrs={
+        "_guard": ["leave_new_worker"],
         "_interrupts": ["CtrlC"],
         "_journal": ["Journal"],
         "_workers": ["WorkerLost", "open_workers"],

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import cloudpickle
 from threadpoolctl import threadpool_limits
 
+from d2l_hpo._guard import IS_READY, LOADS_OBJECTIVE
+
 
 class Result(NamedTuple):
     """What a call gave: a value (pickled, if it comes from another process) or a traceback."""
@@ -103,6 +105,7 @@ def prepare(payload: bytes) -> None:
     """
     if hasattr(os, "setsid"):
         os.setsid()
+    multiprocessing.current_process().name = LOADS_OBJECTIVE
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
     call_own.payload = payload
@@ -125,6 +128,7 @@ def kill_group(leader: int) -> None:
 def load_own() -> None:
     """Load this worker's objective, so that it is ready; what it has imported uses one thread."""
     load(call_own.payload)
+    multiprocessing.current_process().name = IS_READY
     use_one_thread()
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from d2l_hpo._guard import leave_new_process
+
 FIELDS = {
     "search": {"scheduler", "objective", "versions"},
     "suggested": {"trial"},
@@ -93,6 +95,7 @@ class Journal:
         try:
             self.lock.acquire(timeout=0)
         except Timeout:
+            leave_new_process()
             raise RuntimeError(f"{self.path} is in use by another tuner that is still running; "
                                "wait for it or stop it") from None
         try:

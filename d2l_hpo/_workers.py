@@ -5,6 +5,7 @@ whatever the objective does. Only a call whose process died, or that took too lo
 `WorkerLost`.
 """
 import concurrent.futures
+import contextlib
 import math
 import signal
 import time
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from d2l_hpo._calls import Portable, Result, call_own, kill_group, load_own, prepare
+from d2l_hpo._guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
 
 
 PATIENCE = 10
@@ -34,6 +37,8 @@ class WorkerLost(Exception):
 def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
                  trial_timeout: float | None = None) -> "OwnWorkers | GivenWorkers":
     """Return workers, to be used in `with`: processes of their own, or slots of an executor."""
+    if executor is None or isinstance(executor, ProcessPoolExecutor):
+        leave_new_process()
     if executor is None:
         return OwnWorkers(n_workers, objective, trial_timeout)
     return GivenWorkers(executor, n_workers, objective, trial_timeout)
@@ -104,6 +109,12 @@ class WorkerProcess(SpawnProcess):
         """The exit code, but never 0."""
         return 1 if super().exitcode == 0 else super().exitcode
 
+    def start(self) -> None:
+        """Start the process under a name that it goes by while it imports the script."""
+        name, self.name = self.name, IMPORTS_SCRIPT
+        super().start()
+        self.name = name  # pebble knows its processes by it
+
     def terminate(self) -> None:
         """End the process, and at once the programs that its objective has started."""
         kill_group(self.pid)
@@ -113,7 +124,37 @@ class WorkerProcess(SpawnProcess):
 class WorkerContext(SpawnContext):
     """Starts workers as new processes; copies (fork) hang where threads were running."""
 
-    Process = WorkerProcess
+    latest: WorkerProcess | None = None
+    """The process that was made last."""
+
+    def Process(self, *arguments: Any, **keywords: Any) -> WorkerProcess:
+        """Return a new process, not yet started."""
+        self.latest = WorkerProcess(*arguments, **keywords)
+        return self.latest
+
+
+class WorkerPool(ProcessPool):
+    """A pool of one process, which starts with its first call."""
+
+    def __init__(self, payload: bytes):
+        self.processes = WorkerContext()
+        super().__init__(1, initializer=prepare, initargs=(payload,), context=self.processes)
+
+    def first_call(self) -> Future:
+        """Start the process, and a call that loads the objective; RuntimeError if it cannot start.
+        """
+        try:
+            return self.schedule(load_own)
+        except BrokenProcessPool as error:
+            reason = error.__cause__ or error
+            raise RuntimeError(f"a worker process could not be started: {reason}") from error
+
+    def why_it_ended(self) -> str:
+        """Say why the process ended before its first call."""
+        code = self.processes.latest.exitcode
+        if code == NO_GUARD:
+            return f"it imports the script and came to run() there, too; {REMEDY}"
+        return f"it ended with exit code {code}{signal_name(code)} at once; {REMEDY}"
 
 
 class OwnWorkers(Workers):
@@ -122,23 +163,19 @@ class OwnWorkers(Workers):
     def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None = None):
         super().__init__(n_workers, objective, trial_timeout)
         self.payload = Portable(objective).payload
-        self.pools = [self.new_pool() for _ in self.slots]
-
-    def new_pool(self) -> ProcessPool:
-        """Return a pool of one process, which starts with its first call."""
-        return ProcessPool(1, initializer=prepare, initargs=(self.payload,),
-                           context=WorkerContext())
+        self.pools = [WorkerPool(self.payload) for _ in self.slots]
 
     def start(self) -> None:
-        """Start all processes and wait until they have loaded the objective."""
-        try:
-            for future in [pool.schedule(load_own) for pool in self.pools]:
-                future.result()
-        except Exception as error:
-            report = getattr(error, "traceback", f"{type(error).__name__}: {error}")
-            raise RuntimeError("a worker process could not be started, or not load the objective; "
-                               "in a script, call run() under `if __name__ == '__main__':`\n"
-                               f"{report}") from error
+        """Start all processes and wait until they have loaded the objective; RuntimeError if not.
+        """
+        futures = [pool.first_call() for pool in self.pools]
+        for pool, future in zip(self.pools, futures, strict=True):
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool | ProcessExpired):
+                raise RuntimeError(f"a worker process could not be started: {pool.why_it_ended()}")
+            if error is not None:
+                report = getattr(error, "traceback", f"{type(error).__name__}: {error}")
+                raise RuntimeError(f"a worker process could not load the objective:\n{report}")
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
@@ -152,7 +189,7 @@ class OwnWorkers(Workers):
         if not self.is_sound(slot):
             self.pools[slot].stop()
             self.pools[slot].join()
-            self.pools[slot] = self.new_pool()
+            self.pools[slot] = WorkerPool(self.payload)
         self.calls[slot] = self.pools[slot].schedule(call_own, (config, keywords),
                                                      timeout=self.trial_timeout)
         return self.calls[slot]
@@ -212,13 +249,11 @@ class GivenWorkers(Workers):
     def submit(self, slot: int, config: dict, keywords: dict) -> Future:
         """Start a call in a slot."""
         if self.replacement is None:
-            try:
+            with contextlib.suppress(BrokenProcessPool):
                 self.calls[slot] = self.executor.submit(self.objective, config, keywords)
-            except BrokenProcessPool:
-                self.replace()
-        if self.replacement is not None:
-            return self.replacement.submit(slot, config, keywords)
-        return self.calls[slot]
+                return self.calls[slot]
+            self.replace()
+        return self.replacement.submit(slot, config, keywords)
 
     def replace(self) -> None:
         """Go on with processes of the tuner's own."""

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from d2l_hpo._guard import leave_new_worker
 from d2l_hpo._interrupts import CtrlC
 from d2l_hpo._journal import Journal
 from d2l_hpo._workers import WorkerLost
@@ -237,6 +238,7 @@ class HPOTuner:
             check_int("number_of_trials", number_of_trials)
         if max_wallclock_time is not None:
             check_positive("max_wallclock_time", max_wallclock_time)
+        leave_new_worker()
         self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:

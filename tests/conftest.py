@@ -25,11 +25,15 @@ CONFIG = """\
 title = A Book
 authors = Some Authors
 release = 1.2.3
+repository =
 
 [sections]
 first = alpha
 second = beta
 references =
+
+[extras]
+second = dask, ray
 
 [modules]
 alpha = The first module.

@@ -73,6 +73,40 @@ def test_what_is_no_plain_data_frame_stays_text(extension: ModuleType) -> None:
     assert extension.table_of("<p>an animation</p>") is None
 
 
+WITHOUT_SYSTEM_LIBRARIES = """
+import ctypes.util, sys
+import cffi
+
+def missing(*arguments):
+    raise OSError(f"no library called {arguments[-1]!r} was found")
+
+cffi.FFI.dlopen = missing
+ctypes.util.find_library = lambda name: None
+from sphinx.cmd.build import main
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("builder", ["html", "latex"])
+def test_only_the_pdf_needs_a_library_of_the_system(builder: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (source / "index.md").write_text("# Title\n\n```{image} dot.svg\n:alt: a dot\n```\n")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SYSTEM_LIBRARIES, "-q", "-b", builder,
+         "-c", str(BOOK.root / "book"), str(source), str(tmp_path / "built")],
+        capture_output=True, text=True, check=False,
+    )
+    if builder == "html":
+        assert done.returncode == 0, done.stderr
+        assert "dot.svg" in (tmp_path / "built" / "index.html").read_text(encoding="utf-8")
+    else:
+        assert done.returncode != 0
+        assert "the PDF needs the library cairo, on Debian and Ubuntu the package libcairo2" \
+            in done.stderr
+
+
 def test_missing_alt_text_and_wrong_order_are_reported(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -51,11 +51,30 @@ def test_sync_writes_valid_notebooks_without_outputs(small_book: SmallBook) -> N
     small_book.section("first", "print(1)", "print(1)", text="Some text.")
     notebook = synced(small_book)
     nbformat.validate(notebook)
-    assert [cell.source for cell in notebook.cells] == [
+    assert [cell.source for cell in notebook.cells[1:]] == [
         "# The first section\n\nSome text.", "print(1)", "print(1)"]
     assert all(not cell.get("outputs") for cell in notebook.cells)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert len({cell.id for cell in notebook.cells}) == 3
+    assert len({cell.id for cell in notebook.cells}) == 4
+
+
+@pytest.mark.parametrize("section, repository, source, place", [
+    ("first", "", ".", " in the folder of the repository"),
+    ("second", "", ".[dask,ray]", " in the folder of the repository"),
+    ("first", "https://example.org/book.git",
+     "d2l_hpo @ git+https://example.org/book.git", ""),
+    ("second", "https://example.org/book.git",
+     "d2l_hpo[dask,ray] @ git+https://example.org/book.git", ""),
+])
+def test_first_cell_says_what_to_install(small_book: SmallBook, section: str, repository: str,
+                                         source: str, place: str) -> None:
+    path = small_book.root / "config.ini"
+    path.write_text(path.read_text().replace("repository =", f"repository = {repository}"))
+    small_book.section(section, "import torch")
+    first = synced(small_book, section).cells[0]
+    assert (first.cell_type, first.source) == ("markdown", (
+        f'*If a package is missing, run `python -m pip install "{source}"` and '
+        f"`python -m pip install --no-deps d2l==1.0.3`{place}.*"))
 
 
 def test_pages_without_code_are_no_notebooks(small_book: SmallBook) -> None:

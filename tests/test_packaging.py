@@ -58,6 +58,10 @@ def test_release_is_the_same_everywhere(wheel: Path) -> None:
     assert wheel.name.startswith(f"d2l_hpo-{release}-")
 
 
+def test_repository_is_the_same_everywhere() -> None:
+    assert PROJECT.get("urls", {}).get("Repository", "") == load_config().repository
+
+
 def test_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     package = ROOT / "d2l_hpo"
     expected = {path.relative_to(ROOT).as_posix() for path in package.rglob("*")
@@ -114,6 +118,6 @@ def test_requirements_pin_what_the_project_declares() -> None:
 def test_settings_hold_nothing_that_is_not_read() -> None:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "config.ini", encoding="utf-8")
-    assert set(parser.sections()) == {"book", "sections", "modules"}
-    assert set(parser["book"]) == {"title", "authors", "release"}
+    assert set(parser.sections()) == {"book", "sections", "extras", "modules"}
+    assert set(parser["book"]) == {"title", "authors", "release", "repository"}
     assert set(load_config().sections.values()) - {None} <= set(parser["modules"])

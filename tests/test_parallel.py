@@ -1,5 +1,6 @@
 """The tuner on worker processes and on given executors."""
 import functools
+import importlib
 import os
 import subprocess
 import sys
@@ -152,6 +153,26 @@ def test_an_objective_that_cannot_be_sent_is_an_error_at_once():
 def test_an_objective_that_cannot_be_loaded_is_an_error_at_once():
     with pytest.raises(RuntimeError, match="not load the objective(?s:.*)not a number"):
         tuner(faulty.Unreadable()).run()
+    assert children() == []
+
+
+def test_an_objective_whose_module_ends_the_process_is_an_error_of_the_search(tmp_path):
+    (tmp_path / "ending.py").write_text("import sys\nif 'd2l_hpo.tuner' not in sys.modules:\n"
+                                        "    sys.exit('no')\ndef objective(config): return 0\n")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(tmp_path)
+        objective = importlib.import_module("ending").objective
+        with pytest.raises(RuntimeError, match="not load the objective(?s:.*)SystemExit: no"):
+            tuner(objective).run()
+    assert children() == []
+
+
+def test_a_process_that_the_system_refuses_is_an_error_at_once(monkeypatch):
+    def refuse(process):
+        raise OSError(24, "Too many open files")
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refuse)
+    with pytest.raises(RuntimeError, match="could not be started: .*Too many open files"):
+        tuner(faulty.identity).run()
     assert children() == []
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import dedent
 
+import nbformat
 import pytest
 from config import BookError, load_config
 from conftest import SmallBook
+from markdown_it import MarkdownIt
 from notebooks import plain_notebook, wanted_notebooks
 from plain import PlainMarkdown
 
@@ -98,6 +101,51 @@ def test_roles_and_directives(book: SmallBook, source: str, wanted: str) -> None
     assert convert(book, source) == wanted
 
 
+BEGINNINGS = {
+    "list": ("* one\n* two", "bullet_list_open"),
+    "numbers": ("1. one\n2. two", "ordered_list_open"),
+    "table": ("| a | b |\n|---|---|\n| 1 | 2 |", "table_open"),
+    "bare table": ("a | b\n--|--\n1 | 2", "table_open"),
+    "list-table": ("```{list-table} Names\n* - a\n  - b\n```", "paragraph_open"),
+    "code": ("```python\nx = 1\n```", "fence"),
+    "indented code": ("    x = 1", "code_block"),
+    "heading": ("### A heading", "heading_open"),
+    "underlined heading": ("A heading\n---------", "heading_open"),
+    "quotation": ("> said", "blockquote_open"),
+    "note": ("```{note}\nText\n```", "blockquote_open"),
+    "formula": ("$$\nx = 1\n$$", "paragraph_open"),
+    "figure": ("```{figure} /img/a.svg\n:alt: a\n\nCaption.\n```", "paragraph_open"),
+    "picture": ("![alt](/img/a.svg)", "paragraph_open"),
+    "html": ("<details>\nx\n</details>", "html_block"),
+}
+TITLED = {
+    "note": ("note", "**Note.**"),
+    "admonition": ("admonition} Before you begin", "**Before you begin.**"),
+    "theorem": ("prf:theorem} Name", "**Theorem {} (Name).**"),
+    "exercise": ("exercise} Name", "**Exercise {} (Name).**"),
+    "solution": ("solution} ex", "<details>\n<summary>Solution</summary>"),
+    "dropdown": ("dropdown} More", "<details>\n<summary>More</summary>"),
+    "tab": ("tab-item} Python", "**Python**"),
+}
+
+
+@pytest.mark.parametrize("kind", TITLED)
+def test_only_a_paragraph_begins_on_the_line_of_a_title(book: SmallBook, kind: str) -> None:
+    config = book.config()
+    plain = PlainMarkdown(config.section_paths(), config.bibliography)
+    directive, title = TITLED[kind]
+    opening = directive if "}" in directive else f"{directive}}}"
+    for number, (body, token) in enumerate(BEGINNINGS.values(), 1):
+        source = f"````{{{opening}\n{body}\n\nMore.\n````"
+        text = plain.convert(source, book.chapter / "first.md")
+        if kind in ("note", "admonition", "theorem"):
+            text = "\n".join(line.removeprefix(">").removeprefix(" ") for line in text.split("\n"))
+        head, separator, rest = text.partition("\n\n")
+        assert (head, separator) == (title.format(number), "\n\n"), text
+        assert MarkdownIt().enable("table").parse(rest)[0].type == token
+        assert "More." in rest
+
+
 def test_solution_with_code_unfolds(book: SmallBook) -> None:
     text = convert(book, """
         ```{exercise}
@@ -159,7 +207,7 @@ def test_table_directive_keeps_its_table(book: SmallBook) -> None:
 def test_figure_captions_follow_their_cell(book: SmallBook) -> None:
     config = book.config()
     plain = PlainMarkdown(config.section_paths(), config.bibliography)
-    cells = plain_notebook(book.chapter / "second.md", plain).cells
+    cells = plain_notebook(book.chapter / "second.md", plain, config).cells
     assert cells[-2].source == "plot()"
     assert cells[-1].source == "**Figure 1.** A curve of $x$, see (1)."
 
@@ -168,11 +216,11 @@ def test_notebook_ends_with_what_it_cites(book: SmallBook) -> None:
     book.section("first", "x = 1", text="{cite:t}`Two.2002` and {cite:p}`One.2001,Two.2002`")
     config = book.config()
     plain = PlainMarkdown(config.section_paths(), config.bibliography)
-    references = plain_notebook(book.chapter / "first.md", plain).cells[-1].source
+    references = plain_notebook(book.chapter / "first.md", plain, config).cells[-1].source
     heading, entries = references.split("\n\n")
     assert heading == "## References"
     assert [entry.split(" ")[1] for entry in entries.split("\n")] == ["A\\.", "Balázs"]
-    assert plain_notebook(book.chapter / "second.md", plain).cells[-1].source[:3] == "**F"
+    assert plain_notebook(book.chapter / "second.md", plain, config).cells[-1].source[:3] == "**F"
 
 
 def test_incomplete_entry_is_an_error(book: SmallBook) -> None:
@@ -197,6 +245,15 @@ def test_unknown_names_are_errors(book: SmallBook, source: str, part: str) -> No
     with pytest.raises(BookError) as caught:
         convert(book, source)
     assert part in str(caught.value)
+
+
+def test_no_title_of_the_notebooks_is_followed_by_a_list_or_table_on_its_line():
+    crowded = re.compile(r"^[> ]*\*\*[^*\n]+\*\* +(?:[-*+] |\d+[.)] |\||#+ |`{3}|\$\$|>)",
+                         re.MULTILINE)
+    cells = [cell for text in wanted_notebooks(load_config()).values()
+             for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "markdown"]
+    assert len(cells) > 100
+    assert [match[0] for cell in cells for match in crowded.finditer(cell.source)] == []
 
 
 def test_no_line_of_a_section_begins_like_a_comment():

@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
-import cairosvg
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms.images import ImageConverter
 
 
@@ -17,6 +17,11 @@ class SvgToPdf(ImageConverter):
         return True
 
     def convert(self, _from: str | os.PathLike[str], _to: str | os.PathLike[str]) -> bool:
+        try:
+            import cairosvg  # here, since it loads a library that web pages do not need
+        except OSError as error:
+            raise ExtensionError("the PDF needs the library cairo, on Debian and Ubuntu the "
+                                 "package libcairo2") from error
         cairosvg.svg2pdf(url=str(_from), write_to=str(_to))
         return True
 

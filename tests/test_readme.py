@@ -1,0 +1,71 @@
+"""README.md's example, run as a reader runs it: as a script, in another folder, a new process."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from config import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPTION = re.compile(r"^    # (\w+=.+?,)  +# (.+)$", re.MULTILINE)
+
+
+def example() -> str:
+    """Return the README's only block of Python code."""
+    [code] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return code
+
+
+def run(code: str, folder: Path) -> list[str]:
+    """Run `code` as a script in `folder`; return the lines that it printed."""
+    (folder / "example.py").write_text(code, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "example.py"], cwd=folder, text=True, check=False,
+                          env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr
+    return done.stdout.splitlines()
+
+
+def incumbent(lines: list[str]) -> tuple[dict, float]:
+    """Return configuration and error of the line that the example prints first."""
+    config, error = re.fullmatch(r"(\{.*\}) (.*)", lines[0]).groups()
+    return ast.literal_eval(config), float(error)
+
+
+def test_example_runs_as_printed(tmp_path: Path) -> None:
+    lines = run(example(), tmp_path)
+    config, error = incumbent(lines)
+    assert error == (config["x"] - 0.3) ** 2 < 0.01
+    assert lines[1].split() == ["trial_id", "config", "error"]
+    assert [line.split()[0] for line in lines[2:]] == ["45", "46", "47", "48", "49"]
+    assert {path.name for path in tmp_path.iterdir()} == {"example.py"}
+
+
+def test_example_does_what_its_comments_say(tmp_path: Path) -> None:
+    alone = incumbent(run(example(), tmp_path))
+    options = OPTION.findall(example())
+    assert [option for option, _ in options] == ["n_workers=4,", 'journal="search.jsonl",']
+    assert [comment.split()[0] for _, comment in options] == ["on", "survives"]
+    code = OPTION.sub(r"    \1", example()).replace("n_workers=4", "n_workers=2")
+    assert incumbent(run(code, tmp_path)) == alone
+    events = [json.loads(line) for line in (tmp_path / "search.jsonl").open(encoding="utf-8")]
+    finished = [event for event in events if event["event"] == "finished"]
+    assert len(finished) == 50 and {event["worker"] for event in finished} == {0, 1}
+    assert incumbent(run(code, tmp_path)) == alone  # the same script goes on where it ended
+    assert len((tmp_path / "search.jsonl").read_text(encoding="utf-8").splitlines()) == len(events)
+
+
+def test_list_of_needs_holds_what_the_makefile_runs() -> None:
+    """On Debian, Python's standard library lacks `venv` unless its package is installed."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    needs = " ".join(README[README.index("need only"):README.index("Two cores")].split())
+    assert "Python 3.11 or newer, `make`, and pip" in needs and "3, 11" in makefile
+    assert "-m venv" in makefile
+    assert "`apt-get install python3 python3-venv make ca-certificates`" in needs
