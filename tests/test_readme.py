@@ -68,4 +68,4 @@ def test_list_of_needs_holds_what_the_makefile_runs() -> None:
     needs = " ".join(README[README.index("need only"):README.index("Two cores")].split())
     assert "Python 3.11 or newer, `make`, and pip" in needs and "3, 11" in makefile
     assert "-m venv" in makefile
-    assert "`apt-get install python3 python3-venv make ca-certificates`" in needs
+    assert "`apt-get install python3 python3-venv make`" in needs
