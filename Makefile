@@ -84,7 +84,8 @@ test: book  ## Set up, build, then run all tests, the notebooks' second run incl
 	$(PY) -m pytest -n 2 tests
 	env -u MPLBACKEND TQDM_DISABLE=1 OMP_NUM_THREADS=1 IPYTHONDIR="$$PWD/_build/ipython" \
 	    $(PY) -m pytest -n 2 --dist loadfile \
-	    --nbval --nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS)
+	    --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 7200 \
+	    --nbval-kernel-startup-timeout 600 $(NOTEBOOKS)
 
 check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
 	$(PY) book/extract.py --check

@@ -19,7 +19,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-CELL_TIMEOUT = 600  # seconds; a live cell takes seconds, this only ends one that hangs
+# Seconds that only end what hangs; on a slow and busy machine a cell of a minute takes many.
+CELL_TIMEOUT = 7200
+KERNEL_TIMEOUT = 600  # for a kernel to start, or to send what a cell has printed
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -87,6 +89,7 @@ def run_cells(notebook: NotebookNode, name: str, variables: Mapping[str, str] | 
         folder.mkdir()
         client = NotebookClient(
             notebook, kernel_name="python3", timeout=CELL_TIMEOUT, allow_errors=allow_errors,
+            startup_timeout=KERNEL_TIMEOUT, iopub_timeout=KERNEL_TIMEOUT,
             record_timing=False, extra_arguments=["--IPKernelApp.log_level=ERROR"],
             resources={"metadata": {"path": str(folder)}},
             on_cell_start=lambda cell, cell_index: started.append(cell_index))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from config import BookConfig, load_config
+from hypothesis import HealthCheck, settings
 
 HEADER = """\
 ---
@@ -67,6 +68,12 @@ class SmallBook:
     def config(self) -> BookConfig:
         """Return the settings as the tools read them."""
         return load_config(self.root)
+
+
+# Examples may take any time: how long they do is the machine's business.
+settings.register_profile("any machine", deadline=None,
+                          suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-DEADLINE = 300.0
+DEADLINE = 900.0
 """Seconds after which a test gives up waiting for something that must happen."""
 
 

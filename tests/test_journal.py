@@ -250,7 +250,7 @@ def test_the_time_goes_on_where_the_journal_ended(journal):
     journal.write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
     search = tuner(journal)
     search.run(number_of_trials=3)
-    assert search.cumulative_runtime[1] == 1e6 <= search.records["start"][2] < 1e6 + 60
+    assert search.cumulative_runtime[1] == 1e6 <= search.records["start"][2] < 2e6
     search.run(max_wallclock_time=1e6)
     assert len(search.records) == 3
 

@@ -20,7 +20,8 @@ CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]
-WAIT_MS = 30_000
+WAIT_MS = 600_000
+"""Milliseconds after which a test gives up waiting for the browser."""
 # The text and images that stick out of the window on the right and that no box lets one scroll to.
 CUT_OFF = """() => {
     const scrolls = e => e && (["auto", "scroll"].includes(getComputedStyle(e).overflowX)
@@ -58,7 +59,8 @@ def browser(address: str) -> Iterator[Browser]:
     """Start the Chromium of this machine."""
     program = require_program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS,
+                                             timeout=WAIT_MS)
         yield started
         started.close()
 
@@ -185,7 +187,7 @@ def test_notebook_without_outputs_can_be_downloaded(visit: Visit, section: str) 
     if not source.is_file():
         assert button.count() == 0
         return
-    response = page.request.get(urljoin(page.url, button.get_attribute("href")))
+    response = page.request.get(urljoin(page.url, button.get_attribute("href")), timeout=WAIT_MS)
     assert response.ok
     notebook = nbformat.reads(response.text(), as_version=4)
     nbformat.validate(notebook)

@@ -274,7 +274,8 @@ def test_children_end_and_records_stay_when_the_time_is_over():
         assert not children()
         seconds *= 2
     assert 0 < len(search.records) < 10**6 and search.incumbent == {"x": 0}
-    assert search.records["end"].min() < seconds / 2
+    late = search.records["start"] > seconds / 2  # decided in time, at most one for each worker
+    assert late.sum() <= 2
 
 
 def test_a_time_that_is_over_before_the_first_trial_is_a_warning():
@@ -334,7 +335,8 @@ def test_functions_of_notebooks_reach_a_given_process_pool():
 
 def test_functions_of_notebooks_reach_a_dask_cluster(tmp_path):
     dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
-    with dask.config.set({"temporary-directory": str(tmp_path)}), \
+    settings = {"temporary-directory": str(tmp_path), "distributed.comm.timeouts.connect": "900s"}
+    with dask.config.set(settings), \
             distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster, \
             distributed.Client(cluster) as client:
         search = tuner(lambda config: {"error": config["x"] + 1, "process": os.getpid()}, 6,

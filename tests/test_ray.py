@@ -144,13 +144,16 @@ def test_population_based_training_copies_checkpoints(folder):
 
 SCRIPT = """
 import os, sys
+from pathlib import Path
 from d2l_hpo import local_ray
 with local_ray(1):
+    if "GO_ON" in os.environ:
+        Path(os.environ["GO_ON"]).touch()
     import ray
     @ray.remote(runtime_env={"env_vars": {"GREETING": "hello"}})
     def greet():
         return os.environ["GREETING"], sys.executable
-    print(*ray.get(greet.remote(), timeout=300), sep="\\n")
+    print(*ray.get(greet.remote(), timeout=900), sep="\\n")
 """
 
 
@@ -162,3 +165,21 @@ def test_a_python_whose_path_holds_a_space_runs_trials(tmp_path):
     done = subprocess.run([python, "-c", SCRIPT], capture_output=True, text=True, check=False,
                           env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.stdout.splitlines()[-2:] == ["hello", str(python)], done.stderr
+
+
+HESITATING = """
+import os, sys, time
+if any("agent" in argument for argument in sys.orig_argv[1:3]):  # one of Ray's agents
+    parent = os.getppid()
+    while not os.path.exists(os.environ["GO_ON"]) and os.getppid() == parent:
+        time.sleep(0.05)
+"""
+
+
+def test_ray_starts_although_its_agents_have_not(tmp_path):
+    pytest.importorskip("ray.tune")
+    (tmp_path / "sitecustomize.py").write_text(HESITATING)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True,
+                          check=False, env={**os.environ, "GO_ON": str(tmp_path / "go_on"),
+                                            "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"})
+    assert done.stdout.splitlines()[-2:] == ["hello", sys.executable], done.stderr
