@@ -3,14 +3,18 @@
 A model's choice may turn on the last digit of a sum, which differs between processors. So whole
 searches are repeated without a model, and of the others the design, which no model chooses.
 """
+import json
+
 import numpy as np
 import pytest
 from recorded import load
 
+from d2l_hpo import check_configuration
 from d2l_hpo.benchmark import DATA
 
 import bayesian
 import composition
+import lenet_search
 import search_quality
 import workers
 
@@ -82,3 +86,37 @@ def test_mixed_reports_are_the_last_ones_as_they_are():
         searcher.update({"x": x, "y": 1.0}, error, {"epoch": epoch})
     points, errors, failed = searcher.training_set()
     assert errors.tolist() == [0.4, 0.8] and points.shape == (2, 2) and failed.shape == (1, 2)
+
+
+@pytest.fixture(scope="module")
+def live():
+    """The rows of live searches, by seed and method."""
+    rows = json.loads(lenet_search.OUTPUT.read_text())
+    return {(row["seed"], row["method"]): row for row in rows}
+
+
+def test_live_searches_have_both_methods_and_all_trials(live):
+    seeds = {seed for seed, _ in live}
+    assert seeds == {*range(len(seeds))} and len(seeds) >= 10 and len(live) == 2 * len(seeds)
+    assert lenet_search.OUTPUT.stat().st_size < 30_000
+    for row in live.values():
+        for name in ("learning_rate", "batch_size", "error", "test_error"):
+            assert len(row[name]) == lenet_search.TRIALS
+        for rate, size in zip(row["learning_rate"], row["batch_size"], strict=True):
+            config = {"learning_rate": rate, "batch_size": int(size)}
+            check_configuration(lenet_search.SPACE, config)
+    for seed in seeds:
+        random, model = (live[seed, method] for method in lenet_search.searchers(seed))
+        assert (random["error"][0], random["test_error"][0]) == (
+            model["error"][0], model["test_error"][0])
+
+
+@pytest.mark.parametrize("method, trials", [
+    ("random search", lenet_search.TRIALS), ("Bayesian optimization", lenet_search.DESIGN)])
+def test_configurations_that_no_model_chose_are_as_recorded(live, method, trials):
+    for seed in {seed for seed, _ in live}:
+        searcher = lenet_search.searchers(seed)[method]
+        configs = [searcher.sample_configuration() for _ in range(trials)]
+        for name in lenet_search.SPACE:
+            np.testing.assert_allclose([config[name] for config in configs],
+                                       live[seed, method][name][:trials], rtol=1e-5)
