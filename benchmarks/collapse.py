@@ -1,4 +1,4 @@
-"""Count how often training collapses with PyTorch's default weights and with `init_weights`.
+"""Count how often training collapses: with PyTorch's weights, `init_weights`, clipped gradients.
 
     python benchmarks/collapse.py [--networks lenet-relu,mlp,...] [--seeds 10]
 
@@ -13,7 +13,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from functools import cache
 from statistics import median
 from typing import Any
@@ -48,18 +48,35 @@ INITIALISATIONS: dict[str, Callable[[nn.Module, str], Any]] = {
     "init_weights": lambda net, activation: init_weights(default(net), activation),
     "torchvision": lambda net, activation: net,  # ResNet-18's constructor has drawn its weights
 }
+CLIPPED = "init_weights, clipped"
+INITIALISATIONS[CLIPPED] = INITIALISATIONS["init_weights"]
+LARGEST_NORM = 1.0
+ONLY = {"torchvision": ("resnet18",), CLIPPED: ("lenet-relu",)}
+"""Ways that are tried with some networks only."""
 
 
-def drawn_by(initialisation: str, activation: str) -> AbstractContextManager:
-    """Let networks that are trained inside `with` begin with such weights."""
-    prepare_model = HPOTrainer.prepare_model
+def drawn_by(initialisation: str, activation: str) -> ExitStack:
+    """Let networks that are trained inside `with` begin with such weights, and clip gradients."""
+    prepare_model, prepare_optimizer = HPOTrainer.prepare_model, HPOTrainer.prepare_optimizer
 
     def draw_and_prepare(trainer: HPOTrainer, model: nn.Module) -> None:
         with reproducible(trainer.seed):
             INITIALISATIONS[initialisation](model.net, activation)
         prepare_model(trainer, model)
 
-    return patch.object(HPOTrainer, "prepare_model", draw_and_prepare)
+    def prepare_and_clip(trainer: HPOTrainer) -> None:
+        prepare_optimizer(trainer)
+
+        def clip(*_: Any) -> None:
+            nn.utils.clip_grad_norm_(trainer.model.parameters(), LARGEST_NORM)
+
+        trainer.optim.register_step_pre_hook(clip)
+
+    changes = ExitStack()
+    changes.enter_context(patch.object(HPOTrainer, "prepare_model", draw_and_prepare))
+    if initialisation == CLIPPED:
+        changes.enter_context(patch.object(HPOTrainer, "prepare_optimizer", prepare_and_clip))
+    return changes
 
 
 @cache
@@ -96,7 +113,7 @@ RESNET18 = "learning_rate batch_size momentum weight_decay"
 CASES: dict[str, list[tuple[int, dict]]] = {
     "lenet-relu": [
         *((5, config) for config in rows_of(
-            "learning_rate batch_size", (0.1, 128), (0.288, 26), (0.5, 26))),
+            "learning_rate batch_size", (0.1, 128), (0.2, 26), (0.288, 26), (0.4, 26), (0.5, 26))),
         *((5, config) for config in rows_of(LENET, (0.09, 33, 0.08, 1, "relu"))),
         *((10, config) for config in rows_of("learning_rate batch_size", (0.288, 26)))],
     "lenet-tanh": [(5, config) for config in rows_of(LENET, (0.033, 22, 0.58, 1, "tanh"))],
@@ -134,7 +151,7 @@ def cases(networks: list[str]) -> list[dict]:
     """Return the cases, without seeds, of some networks."""
     return [{"network": network, "config": config, "epochs": epochs, "initialisation": name}
             for network in networks for epochs, config in CASES[network]
-            for name in INITIALISATIONS if name != "torchvision" or network == "resnet18"]
+            for name in INITIALISATIONS if network in ONLY.get(name, (network,))]
 
 
 def read_rows() -> list[dict]:

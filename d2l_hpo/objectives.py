@@ -224,8 +224,8 @@ class LeNet(Network):
             nn.Flatten(), nn.Linear(400 * width, 120 * width), act(),
             nn.Linear(120 * width, 84 * width), act(), nn.Linear(84 * width, 10)),
             learning_rate, momentum, weight_decay)
-        init_weights(self.net, activation)
         self.net.to(memory_format=torch.channels_last)  # convolutions are faster so on a CPU
+        init_weights(self.net, activation)
 
 
 def train_lenet(config: dict, max_epochs: int, checkpoint=None, seed: int = 0,

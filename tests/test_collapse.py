@@ -77,6 +77,6 @@ def test_the_table_counts_collapses(study):
 def test_the_recorded_trainings_are_of_the_commands_cases():
     known = {collapse.case_of(case) for case in collapse.cases([*collapse.CASES])}
     rows = collapse.read_rows()
-    assert {collapse.case_of(row) for row in rows} == known
+    assert rows and {collapse.case_of(row) for row in rows} <= known
     assert len({(collapse.case_of(row), row["seed"]) for row in rows}) == len(rows)
     assert all(row["error"] is None or 0 <= row["error"] <= 1 for row in rows)
