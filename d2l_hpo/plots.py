@@ -189,7 +189,9 @@ def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, p
         return [("job", COLORS["random search"], records)]
     if column not in records:
         raise ValueError(f"color_by is {column!r}, expected one of {', '.join(records)}")
-    groups = list(records.groupby(column, dropna=False))
+    groups, missing = list(records.groupby(column)), records[column].isna()
+    if missing.any():
+        groups.append((math.nan, records[missing]))
     shades = plt.cm.viridis(np.linspace(0.1, 0.85, len(groups)))
     return [(f"{value:g}" if isinstance(value, float) else str(value), shade, rows)
             for (value, rows), shade in zip(groups, shades, strict=True)]

@@ -79,10 +79,12 @@ def test_many_colours_have_no_legend():
     assert plot_timeline(records(jobs)).get_legend() is None
 
 
-def test_missing_values_have_a_colour_of_their_own():
-    table = records(JOBS).assign(max_epochs=[1, np.nan, 3, np.nan])
-    _, *groups = plot_timeline(table, color_by="max_epochs").collections
-    assert sum(len(group.get_paths()) for group in groups) == len(JOBS)
+@pytest.mark.parametrize("names", [[1, np.nan, 3, np.nan], ["1", None, "3", None]])
+def test_missing_values_have_a_colour_of_their_own(names):
+    ax = plot_timeline(records(JOBS).assign(max_epochs=names), color_by="max_epochs")
+    _, *groups = ax.collections
+    assert [len(group.get_paths()) for group in groups] == [1, 1, 2]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["1", "3", "nan"]
 
 
 def test_workers_without_a_job_are_idle():
