@@ -20,19 +20,17 @@ def glue(name: str, value: Any) -> None:
             metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
 
 
-def holds(condition: bool, statement: str, margin: str = "") -> bool:
+def holds(condition: bool, statement: str, margin: str = "") -> None:
     """Check a statement of the text. Where it is false, a note says so, and the notebook goes on.
 
     `statement` is the sentence that the text relies on. `margin` is for statements about live
     training: why neither seed nor processor decides it, such as "10 seeds, 6 standard errors".
-    Returns whether it holds. The book shows the notes on its pages and lists them after a build.
+    The book shows the notes on its pages and lists them after a build.
 
     >>> holds(1 + 1 == 2, "one and one are two")
-    True
     """
     if condition:
-        return True
+        return
     note = f"{FAILED} {statement}" + f" (margin: {margin})" * bool(margin)
     display({"text/plain": note, "text/markdown": f"**{note}**"}, raw=True,
             metadata={"d2l_hpo": {"failed": note}})
-    return False

@@ -89,9 +89,12 @@ def test_another_exception_still_stops_the_build(small_book, capsys) -> None:
     assert "TypeError" in capsys.readouterr().err
 
 
-def test_holds_returns_what_it_found() -> None:
-    assert d2l_hpo.holds(2 > 1, "two is larger") is True
-    assert d2l_hpo.holds(1 > 2, "one is larger") is False
+def test_holds_shows_nothing_but_its_note(capsys) -> None:
+    """It returns nothing, since a notebook would show the value of a cell's last line."""
+    assert d2l_hpo.holds(2 > 1, "two is larger") is None
+    assert capsys.readouterr().out == ""
+    assert d2l_hpo.holds(1 > 2, "one is larger") is None
+    assert capsys.readouterr().out
 
 
 # -- the chapter ---------------------------------------------------------------------------------
