@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import nbformat
+from execution import code_cells
 from nbformat import NotebookNode
 
 
@@ -16,8 +17,7 @@ def notes_of(cell: NotebookNode) -> list[str]:
 
 def failed_statements(notebook: NotebookNode) -> Iterator[tuple[int, str]]:
     """Yield the number of a code cell, counted from 1, and each note that it reported."""
-    code = (cell for cell in notebook.cells if cell.cell_type == "code")
-    for number, cell in enumerate(code, 1):
+    for number, cell in enumerate(code_cells(notebook), 1):
         yield from ((number, note) for note in notes_of(cell))
 
 
