@@ -102,12 +102,12 @@ lab: $(INSTALLED) notebooks  ## Open the sections in JupyterLab
 bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (about an hour)
 	$(PY) -m pip install --quiet -r benchmarks/requirements.txt
 	$(PY) -m pip install --quiet --no-deps $(BENCH_WITHOUT_DEPS)
-	$(PY) benchmarks/training.py
-	$(PY) benchmarks/simulator.py
-	$(PY) benchmarks/search_quality.py
-	$(PY) benchmarks/suggest_time.py
-	$(PY) benchmarks/parallel.py
-	$(PY) benchmarks/schedulers.py
+	$(PY) -m benchmarks.training
+	$(PY) -m benchmarks.simulator
+	$(PY) -m benchmarks.search_quality
+	$(PY) -m benchmarks.suggest_time
+	$(PY) -m benchmarks.parallel
+	$(PY) -m benchmarks.schedulers
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

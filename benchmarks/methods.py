@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 import d2l_hpo
-from d2l_hpo.space import check_space, describe_space, to_syne_tune
+from d2l_hpo.clusters.syne_tune import to_syne_tune
+from d2l_hpo.spaces.space import check_space, describe_space
 
 
 class OurSearcher:

@@ -34,7 +34,7 @@ from syne_tune.experiments import load_experiment
 from syne_tune.optimizer.baselines import RandomSearch
 
 from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, open_python_backend
-from machine import describe
+from benchmarks.machine import describe
 
 WORKERS = 2
 REPETITIONS = 5

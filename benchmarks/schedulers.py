@@ -1,6 +1,6 @@
 """Time of a scheduler's decisions: ours, Syne Tune's ASHA and Optuna's pruner, by reports so far.
 
-    python benchmarks/schedulers.py [--seconds 60] [--largest 1000000]
+    python -m benchmarks.schedulers [--seconds 60] [--largest 1000000]
 
 A report is one `suggest` (or its counterpart) and one `update`. All have eta 3 and the rungs 1, 3,
 9, ..., 243, get the same random errors, and propose configurations that were prepared before: no

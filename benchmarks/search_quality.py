@@ -1,6 +1,6 @@
 """How good are searchers? Regret of ours, of Optuna's and of Syne Tune's after equal evaluations.
 
-    python benchmarks/search_quality.py [--methods a,b] [--tasks a,b] [--seeds 50] [--processes 2]
+    python -m benchmarks.search_quality [--methods a,b] [--tasks a,b] [--seeds 50] [--processes 2]
 
 All minimise the same functions: the surrogates of the recorded tasks, which predict the validation
 error after the last epoch for any configuration, without noise, and two functions of the literature
@@ -32,17 +32,17 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-from d2l_hpo.benchmark import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark
-from d2l_hpo.files import write_file
-from d2l_hpo.space import (
+from d2l_hpo import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark
+from d2l_hpo.tools.files import write_file
+from d2l_hpo.spaces.space import (
     check_configuration,
     configurations_from_unit_cube,
     describe_space,
     varying_names,
 )
-from command import at_least, names_of, one_thread
-from machine import describe
-from methods import METHODS, OurSearcher, _to_optuna, clip, to_optuna
+from studies.command import at_least, names_of, one_thread
+from benchmarks.machine import describe
+from benchmarks.methods import METHODS, OurSearcher, _to_optuna, clip, to_optuna
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "_build" / "search_quality"

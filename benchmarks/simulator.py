@@ -27,9 +27,9 @@ from syne_tune.constants import ST_TUNER_TIME
 from syne_tune.optimizer.baselines import RandomSearch
 
 from d2l_hpo import BasicScheduler, HPOSearcher, to_syne_tune
-from d2l_hpo.benchmark import MLPBenchmark, RecordedBenchmark
-from d2l_hpo.simulator import simulate
-from machine import describe
+from d2l_hpo.simulation.recorded_tasks import MLPBenchmark, RecordedBenchmark
+from d2l_hpo.simulation.simulator import simulate
+from benchmarks.machine import describe
 
 REPETITIONS = 5
 SIZES = (1_000, 10_000, 100_000)

@@ -1,6 +1,6 @@
 """How long does a suggestion take? Ours, Optuna's and Syne Tune's, after 10, 50 and 200 trials.
 
-    python benchmarks/suggest_time.py [--methods a,b] [--repeats 10]
+    python -m benchmarks.suggest_time [--methods a,b] [--repeats 10]
 
 Each method searches LeNet's recorded task by itself; the suggestions that follow the first 10, 50
 and 200 trials are timed, without the evaluations. One process with one thread.
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from command import at_least, names_of
-from machine import describe
-from methods import METHODS
-from search_quality import COMMON_PACKAGES, load_task, markdown_table
+from studies.command import at_least, names_of
+from benchmarks.machine import describe
+from benchmarks.methods import METHODS
+from benchmarks.search_quality import COMMON_PACKAGES, load_task, markdown_table
 
 SIZES = (10, 50, 200)
 

@@ -26,7 +26,7 @@ from d2l import torch as d2l  # after d2l_hpo, which mends torchvision where it 
 import torch
 from torch.nn import functional as F
 
-from machine import describe
+from benchmarks.machine import describe
 
 REPETITIONS = 7
 LEARNING_RATE = 0.1

@@ -27,6 +27,10 @@ class BookConfig:
     """Section name -> module for its `#@save` cells or None, in the order of the book."""
     modules: dict[str, str]
     """Generated module -> its docstring."""
+    folders: dict[str, str]
+    """Generated module -> the subpackage that it stands in, or "" for the package's root."""
+    public: dict[str, list[str]]
+    """Role -> the names of this role that the package's root exports."""
     extras: dict[str, list[str]]
     """Section name -> extras of the package that its cells need, for sections that need some."""
 
@@ -39,6 +43,10 @@ class BookConfig:
     def package(self) -> Path:
         """Folder of the package `d2l_hpo`."""
         return self.root / "d2l_hpo"
+
+    def module_path(self, module: str) -> Path:
+        """Return the file of a generated module."""
+        return self.package / self.folders[module] / f"{module}.py"
 
     @property
     def notebooks(self) -> Path:
@@ -79,15 +87,22 @@ def load_config(root: Path = ROOT) -> BookConfig:
     try:
         book = {key: parser["book"][key] for key in ("title", "authors", "release", "repository")}
         sections = {name: module or None for name, module in parser["sections"].items()}
-        modules = dict(parser["modules"])
+        places = {key.rpartition("/"): doc for key, doc in parser["modules"].items()}
+        modules = {name: doc for (_, _, name), doc in places.items()}
+        folders = {name: folder for folder, _, name in places}
+        public = {role: names.split() for role, names in parser["public"].items()}
         extras = {name: names.replace(",", " ").split()
                   for name, names in parser["extras"].items()}
     except KeyError as error:
         raise BookError(f"config.ini: {error} is missing") from error
+    if len(modules) < len(places):
+        raise BookError("config.ini: [modules] gives two modules the same last name; `#@save` "
+                        "could not tell them apart")
     unknown = [module for module in sections.values() if module and module not in modules]
     if unknown:
         raise BookError(f"config.ini: give {', '.join(unknown)} a line in [modules]")
     if strange := [name for name in extras if name not in sections]:
         raise BookError(f"config.ini: [extras] names {', '.join(strange)}, which [sections] does "
                         "not list")
-    return BookConfig(root=root, sections=sections, modules=modules, extras=extras, **book)
+    return BookConfig(root=root, sections=sections, modules=modules, folders=folders,
+                      public=public, extras=extras, **book)

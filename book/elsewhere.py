@@ -1,14 +1,14 @@
 """Execute the sections as other processors would, and list every cell that fails there.
 
     python book/elsewhere.py [--kinds avx2,plain] [SECTION ...]
-    python book/elsewhere.py [--kinds avx2,plain] -- SCRIPT [ARGUMENT ...]
+    python book/elsewhere.py [--kinds avx2,plain] -- -m studies.NAME [ARGUMENT ...]
 
-The second form runs a script of ours instead. A kind of machine sets the variables by which torch,
-oneDNN, MKL, OpenBLAS and NumPy choose the kernels of another processor: sums round differently, and
-training takes another path, as it does on a reader's machine. A shift of all training seeds moves
-it as far as any other processor can. A cell fails that raises an exception, or whose statement of
-the text does not hold. Execution goes on behind it, so that one run finds all. Executed copies go
-to _build/elsewhere/KIND. The exit status is 1 if anything failed.
+The second form runs a study or a script instead. A kind of machine sets the variables by which
+torch, oneDNN, MKL, OpenBLAS and NumPy choose the kernels of another processor: sums round
+differently, and training takes another path, as it does on a reader's machine. A shift of all
+training seeds moves it as far as any other processor can. A cell fails that raises
+an exception, or whose statement of the text does not hold. Execution goes on behind it, so that one
+run finds all. Executed copies go to _build/elsewhere/KIND. The exit status is 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def run_script(arguments: list[str], kind: str) -> list[str]:
     """Run a script as a kind of machine would; return a line if it fails."""
     print(f"{kind}:", flush=True)
     done = subprocess.run([sys.executable, *arguments], env=os.environ | variables(kind))
-    return [f"{kind}: {arguments[0]}: exit status {done.returncode}"] if done.returncode else []
+    command = " ".join(arguments)
+    return [f"{kind}: {command}: exit status {done.returncode}"] if done.returncode else []
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

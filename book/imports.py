@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from cells import Cell
 
 PACKAGE = "d2l_hpo"
-COMPAT = f"from {PACKAGE} import _compat  # noqa: F401  (before torch: it mends torchvision)"
+COMPAT = (f"from {PACKAGE}.training import compat  # noqa: F401  "
+          "(before torch: it mends torchvision)")
 NEEDS_COMPAT = {"torch", "torchvision", "d2l"}
 
 
@@ -81,15 +82,8 @@ def _imports(cell: Cell) -> Iterator[tuple[Import, int]]:
                 yield Import(node.module, item.name, alias), node.lineno
 
 
-def package_imports(source: str) -> set[str]:
-    """Return the names that a module of the package takes from its other modules."""
-    return {item.asname or item.name for node in ast.parse(source).body
-            if isinstance(node, ast.ImportFrom)
-            and (node.level or node.module.split(".")[0] == PACKAGE) for item in node.names}
-
-
 def import_block(imports: set[Import]) -> str:
-    """Return the import lines of a module: grouped, sorted, `_compat` before torch and d2l."""
+    """Return the import lines of a module: grouped, sorted, `compat` before torch and d2l."""
     needs_compat = any(item.root in NEEDS_COMPAT for item in imports)
     groups = []
     for group in range(4):

@@ -39,6 +39,8 @@ second = dask, ray
 [modules]
 alpha = The first module.
 beta = The second module.
+
+[public]
 """
 
 

@@ -1,0 +1,84 @@
+"""Syne Tune: its spaces, and its back-end of processes in folders whose names hold spaces."""
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from d2l_hpo.spaces.domains import Categories, Distribution, Hyperparameter, spell
+from d2l_hpo.spaces.space import check_space
+
+
+def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a space into Syne Tune's: the same names, with the domains of its `config_space`.
+
+    Syne Tune rounds where `lograndint` takes the floor, so the two ends of that range are rarer
+    there. Raises ValueError for a conditional hyperparameter or a domain that Syne Tune lacks, and
+    ImportError where it is not installed.
+    """
+    checked = check_space(space)
+    try:
+        from syne_tune import config_space
+    except ImportError as error:
+        raise ImportError("to_syne_tune needs Syne Tune; run: python -m pip install "
+                          "syne-tune==0.16.0") from error
+    return {h.name: _to_syne_tune(h, config_space) for h in checked.hyperparameters}
+
+
+def _to_syne_tune(hyperparameter: Hyperparameter, config_space: Any) -> Any:
+    try:
+        if hyperparameter.tests:
+            raise ValueError("Syne Tune has no conditional hyperparameters; drop when(...)")
+        return _domain(hyperparameter.domain, config_space)
+    except ValueError as error:
+        raise ValueError(f"hyperparameter {hyperparameter.name!r}: {error}") from None
+
+
+def _domain(domain: Any, config_space: Any) -> Any:
+    """Build the same domain from the module `syne_tune.config_space`; a constant is its value."""
+    if isinstance(domain, Categories):
+        return _choice(domain, config_space)
+    if isinstance(domain, Distribution):
+        return _distribution(domain, config_space)
+    return domain.value
+
+
+def _choice(domain: Categories, config_space: Any) -> Any:
+    if len({type(choice) for choice in domain.choices}) > 1:
+        raise ValueError(f"Syne Tune's choices have one type, not {list(domain.choices)}; write "
+                         "them as strings")
+    return config_space.choice(list(domain.choices))
+
+
+def _distribution(domain: Distribution, config_space: Any) -> Any:
+    name, loc = domain.frozen.dist.name, domain.describe()["parameters"]["loc"]
+    makers = {"uniform": config_space.uniform, "randint": config_space.randint}
+    if loc == 0:
+        makers |= {"loguniform": config_space.loguniform, "reciprocal": config_space.loguniform,
+                   "lograndint": config_space.lograndint}
+    if name not in makers:
+        raise ValueError(f"Syne Tune has no domain like {spell(domain.frozen)}; use uniform, "
+                         "loguniform, randint, lograndint or categorical")
+    return makers[name](domain.low, domain.high)
+
+
+def open_python_backend(function: Callable, config_space: dict[str, Any],
+                        folder: str | os.PathLike) -> Any:
+    """Return Syne Tune's `PythonBackend` of a function of hyperparameters that reports its errors.
+
+    Syne Tune 0.16 splits command lines at spaces. Where Python's path or its own holds one, trials
+    are started through a script in `folder` (on Linux and macOS). ImportError without Syne Tune;
+    ValueError if the folder's path holds a space, too.
+    """
+    try:
+        from syne_tune.backend import PythonBackend
+    except ImportError as error:
+        raise ImportError("open_python_backend needs Syne Tune; run: python -m pip install "
+                          "syne-tune==0.16.0") from error
+    backend = PythonBackend(function, config_space, rotate_gpus=False)
+    if " " in backend.binary + backend.entry_point:
+        script = Path(folder).absolute() / "start_trial.sh"
+        if " " in str(script):
+            raise ValueError(f"folder is {str(folder)!r}; give one without a space in its path")
+        script.write_text(f'exec "{backend.binary}" "{backend.entry_point}" "$@"\n')
+        backend.binary, backend.entry_point = "sh", str(script)
+    return backend

@@ -1,0 +1,59 @@
+"""What a trial returns beside its error: reading and checking several objectives, and limits."""
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from d2l_hpo.tools.arguments import is_number
+
+
+def read_objectives(names: Sequence[str], error: float,
+                    info: Mapping[str, Any] | None = None) -> list[float]:
+    """Return the named objectives of a trial, all nan if it failed.
+
+    `names` are "error" and keys of `info`, the further numbers that the objective returned.
+    ValueError for one that is missing, TypeError for one that is no number.
+    """
+    if not math.isfinite(error):
+        return [math.nan] * len(names)
+    values = {"error": error, **(info or {})}
+    for name in names:
+        if name not in values:
+            raise ValueError(f"the objective {name!r} is missing from {sorted(values)}; return it "
+                             "beside 'error' in the dictionary of results")
+        if not is_number(values[name]):
+            raise TypeError(f"the objective {name!r} is {values[name]!r}, expected a number")
+    return [float(values[name]) for name in names]
+
+
+def objective_table(records: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return the named objectives, shape (rows, objectives), with nan where a trial failed."""
+    rows = zip(records["error"], records["info"], strict=True)
+    return np.array([read_objectives(names, *row) for row in rows]).reshape(-1, len(names))
+
+
+def check_points(points: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return points as floats, shape (n, objectives); rows with a number that is not finite as nan.
+
+    ValueError unless all points have equally many numbers, at least one.
+    """
+    try:
+        points = np.array(points, float)
+    except ValueError as error:
+        raise ValueError(f"points are {points!r}; expected equally many numbers in each") from error
+    if points.ndim != 2 or points.shape[1] == 0:
+        raise ValueError(f"points have shape {points.shape}, expected (points, objectives)")
+    points[~np.isfinite(points).all(axis=1)] = np.nan
+    return points
+
+
+def feasible(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
+    """Say of each row whether its trial succeeded with all numbers in `info` below their limits."""
+    return (objective_table(records, list(limits)) < list(limits.values())).all(axis=1)
+
+
+def feasible_errors(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
+    """Return the smallest error of a feasible trial up to each row, inf before the first."""
+    return np.minimum.accumulate(np.where(feasible(records, limits), records["error"], np.inf))

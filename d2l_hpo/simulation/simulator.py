@@ -1,0 +1,189 @@
+"""A simulated cluster: any scheduler on a virtual clock, over learning curves instead of training.
+
+The simulation is event-driven. Two things can happen: the scheduler decides about an idle worker's
+next job, or a running job ends and reports. The clock jumps from one to the next, whichever is
+earlier, so that a day of a thousand workers passes in seconds.
+"""
+import heapq
+import math
+import numbers
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+
+COLUMNS = ["trial_id", "config", "epoch", "max_epochs", "error", "status", "attempt", "worker",
+           "start", "end", "info", "traceback"]
+
+
+def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
+             number_of_trials: int | None = None, max_time: float | None = None,
+             decision_time: float | None = 0.0) -> pd.DataFrame:
+    """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
+
+    `benchmark.curve(config)` returns errors and elapsed seconds after epochs 1, 2, ...; a job lasts
+    as long as its epochs did. If the benchmark has a method `measure(config)`, the numbers in its
+    dictionary go into the job's `info`, beside `elapsed_time`. Rows come in the order in which
+    jobs end; `start` and `end` are seconds of the virtual clock. The clock runs by these rules:
+
+    - An idle worker asks for a job at once, the lowest number first, after all reports of that
+      moment. Jobs that end together report in the order in which they started.
+    - Where the scheduler has no trial, idle workers wait for the next report. The search is over
+      when it has none while nothing runs.
+    - The scheduler decides about one job at a time, and each decision takes `decision_time`
+      seconds; the job starts afterwards. None: as long as `suggest` and `update` really take,
+      which differs from run to run.
+    - After `number_of_trials` different trials have started, nothing is asked for any more, not
+      even the continuation of an old trial. With one worker this is what `HPOTuner` does.
+    - No job starts at `max_time` or later. What is running then is finished.
+
+    With neither limit the scheduler must end the search itself. A job may take no time, but jobs
+    that never take any do not reach `max_time`: give `number_of_trials` too.
+
+    A job whose error is not finite has failed and is reported as nan. What cannot be simulated is
+    an error: ValueError or TypeError for bad arguments, for a trial that is suggested while it
+    runs, again after it finished, from epochs it was not trained to, beyond its curve or with
+    another trial's checkpoint, and for a curve with durations that are negative or not finite;
+    RuntimeError if no job ever started.
+    """
+    cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time)
+    while True:
+        if cluster.can_ask() and not cluster.report_is_due():
+            cluster.ask()
+        elif cluster.running:
+            cluster.report()
+        else:
+            return cluster.records()
+
+
+class _Cluster:
+    """The state of a simulation: idle workers, running jobs, trained epochs, records, a clock.
+
+    `clock` is the time at which the scheduler can decide next. `running` is a heap of jobs, the
+    one that ends first in front, and `idle` a heap of workers, the lowest number in front.
+    """
+
+    def __init__(self, scheduler: HPOScheduler, benchmark: Any, n_workers: int,
+                 number_of_trials: int | None, max_time: float | None,
+                 decision_time: float | None):
+        if isinstance(benchmark, type) or not callable(getattr(benchmark, "curve", None)):
+            raise TypeError(f"benchmark is {benchmark!r}, expected an object with a method "
+                            "curve(config), such as DigitsBenchmark()")
+        self.scheduler = scheduler
+        self.benchmark = benchmark
+        self.measure = getattr(benchmark, "measure", lambda config: {})
+        self.idle = list(range(check_int("n_workers", n_workers)))
+        self.number_of_trials = (math.inf if number_of_trials is None else
+                                 check_int("number_of_trials", number_of_trials))
+        self.max_time = math.inf if max_time is None else check_positive("max_time", max_time)
+        self.decision_time = _check_decision_time(decision_time)
+        self.clock = 0.0
+        self.running = []
+        self.number_of_jobs = 0
+        self.active = set()  # ids of the trials that are running
+        self.trained = {}  # epochs by trial id, those of running jobs included
+        self.waiting = False  # the scheduler had no trial: ask again after the next report
+        self.rows = []
+
+    def can_ask(self) -> bool:
+        """Say whether there is an idle worker for which a job may be asked now."""
+        return bool(self.idle and not self.waiting and self.clock < self.max_time
+                    and len(self.trained) < self.number_of_trials)
+
+    def report_is_due(self) -> bool:
+        """Say whether a job ends before the scheduler's next decision, or just then."""
+        return bool(self.running) and self.running[0][0] <= self.clock
+
+    def ask(self) -> None:
+        """Let the scheduler decide about the first idle worker, and start what it suggests."""
+        began = perf_counter()
+        trial = self.scheduler.suggest()
+        measured = self.decision_time is None
+        self.clock += perf_counter() - began if measured else self.decision_time
+        if trial is None:
+            self.waiting = True
+        elif self.clock < self.max_time:
+            self.start(trial)
+
+    def start(self, trial: Trial) -> None:
+        """Run a trial on the first idle worker: look up when it will end and with what error."""
+        if not isinstance(trial, Trial):
+            raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
+        errors, elapsed = self.benchmark.curve(trial.config)
+        epochs = len(errors) if trial.max_epochs is None else trial.max_epochs
+        self.check(trial, epochs, min(len(errors), len(elapsed)))
+        seconds = float(elapsed[epochs - 1])
+        duration = seconds - float(elapsed[trial.epoch - 1]) if trial.epoch else seconds
+        if not 0 <= duration < math.inf:
+            raise ValueError(f"trial {trial.trial_id} takes {duration} seconds from epoch "
+                             f"{trial.epoch} to {epochs}; the benchmark's elapsed seconds must be "
+                             "finite, not negative, and never decrease")
+        self.trained[trial.trial_id] = epochs
+        self.active.add(trial.trial_id)
+        worker = heapq.heappop(self.idle)
+        job = (self.clock + duration, self.number_of_jobs, self.clock, worker, trial,
+               float(errors[epochs - 1]), {"elapsed_time": seconds, **self.measure(trial.config)})
+        self.number_of_jobs += 1  # the job's second entry: jobs that end together keep their order
+        heapq.heappush(self.running, job)
+
+    def check(self, trial: Trial, epochs: int, length: int) -> None:
+        """Raise ValueError if a trial cannot run up to `epochs` now; `length` is its curve's."""
+        name, begin = trial.trial_id, check_int("a suggested trial's epoch", trial.epoch, 0)
+        trained = self.trained.get(name, 0)
+        if trial.source is not None:
+            raise ValueError(f"trial {name} was suggested with the checkpoint of trial "
+                             f"{trial.source}, but recorded curves do not say how training goes on "
+                             "from there; run such a scheduler with HPOTuner")
+        if name in self.active:
+            raise ValueError(f"trial {name} was suggested while it is running; suggest it again "
+                             "after its report")
+        if check_int("a suggested trial's max_epochs", epochs) > length:
+            raise ValueError(f"trial {name} was suggested with max_epochs {epochs}, but its "
+                             f"curve has {length} epochs; suggest at most these")
+        if epochs <= trained:
+            raise ValueError(f"trial {name} was suggested with max_epochs {epochs}, but has "
+                             f"finished {trained} epochs; suggest it with more, or a new trial")
+        if begin > trained:
+            raise ValueError(f"trial {name} was suggested from epoch {begin}, but was trained for "
+                             f"{trained}; begin at most there")
+
+    def report(self) -> None:
+        """End the job that ends first: record it, report it, and free its worker."""
+        end, _, start, worker, trial, error, info = heapq.heappop(self.running)
+        reason = None
+        if not math.isfinite(error):
+            error, reason = math.nan, f"the curve's error is {error}: no finite error"
+        self.rows.append((trial.trial_id, trial.config, trial.epoch, trial.max_epochs, error,
+                          "completed" if reason is None else "failed", 1, worker, start, end, info,
+                          reason))
+        self.active.remove(trial.trial_id)
+        heapq.heappush(self.idle, worker)
+        self.waiting = False
+        self.clock = max(self.clock, end)
+        began = perf_counter()
+        self.scheduler.update(trial, error, info)
+        if self.decision_time is None:
+            self.clock += perf_counter() - began
+
+    def records(self) -> pd.DataFrame:
+        """Return the records as a table; RuntimeError if there are none."""
+        if self.rows:
+            return pd.DataFrame(self.rows, columns=COLUMNS)
+        if self.waiting:
+            raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
+        raise RuntimeError(f"the first decision took until {self.clock} seconds, but no job may "
+                           f"start after max_time, {self.max_time}; give more time")
+
+
+def _check_decision_time(value: Any) -> float | None:
+    """Return None or a Python float; ValueError unless it is finite and not negative."""
+    if value is None:
+        return None
+    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not valid or not 0 <= value < math.inf:
+        raise ValueError(f"decision_time is {value!r}, expected seconds of at least 0, or None to "
+                         "measure what decisions take")
+    return float(value)

@@ -1,0 +1,24 @@
+"""What the book's long experiments found: recorded by the commands of the folder `studies/`."""
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+STUDIES = Path(__file__).parents[1] / "data" / "studies"
+
+
+def read_study(name: str) -> Any:
+    """Return what `studies/NAME.py` recorded: a dict of arrays, or a table of trainings.
+
+    Floats have 64 bits, however they are stored. ValueError if there is no such study.
+    """
+    path = next(iter(sorted(STUDIES.glob(f"{name}.*"))), None)
+    if path is None:
+        known = sorted(path.stem for path in STUDIES.iterdir())
+        raise ValueError(f"there is no study {name!r}; there are {', '.join(known)}")
+    if path.suffix == ".json":
+        return pd.read_json(path)
+    with np.load(path, allow_pickle=False) as file:
+        return {key: value.astype(float) if value.dtype.kind == "f" else value
+                for key, value in file.items()}

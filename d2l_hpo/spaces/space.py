@@ -1,0 +1,262 @@
+"""Configuration spaces: what may be tuned, sampled, checked and mapped to the unit cube.
+
+A configuration space is a dictionary from a hyperparameter's name to its domain: a frozen
+distribution of `scipy.stats` with bounded support, `categorical([...])`, `lograndint(low, high)`,
+a constant (str, bool, int or finite float), or `when(test, domain)`. A configuration is a
+dictionary from the names that are active to plain Python values.
+
+Every function takes a space as the user wrote it or as `check_space` returned it; the latter is
+not checked again. The unit cube has one axis for each hyperparameter that is no constant, in the
+order of the space (`varying_names`).
+"""
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.stats.distributions import rv_frozen
+
+from d2l_hpo.spaces.domain_checks import check_hyperparameter
+from d2l_hpo.spaces.digest import function_digest
+from d2l_hpo.spaces.domains import (
+    LOG_RANDINT,
+    CategoricalDomain,
+    ConditionalDomain,
+    Hyperparameter,
+    as_plain,
+)
+from d2l_hpo.tools.arguments import check_int
+
+
+def categorical(choices: Sequence[Any]) -> CategoricalDomain:
+    """A domain of unordered choices (str, bool, int, float or None) of equal probability."""
+    return CategoricalDomain(choices)
+
+
+def lograndint(low: int, high: int) -> rv_frozen:
+    """A domain of integers from `low` to `high`, both included, log-uniform.
+
+    It is a frozen distribution like those of `scipy.stats`: the floor of a log-uniform float in
+    [low, high + 1), P(k) = log((k + 1) / k) / log((high + 1) / low).
+    """
+    return LOG_RANDINT(low, high)
+
+
+def when(test: Callable[[Mapping[str, Any]], bool], domain: Any) -> ConditionalDomain:
+    """A domain that is active only where `test(config)` is true.
+
+    `test` sees the active hyperparameters that come before this one in the space. An inactive
+    hyperparameter is absent from the configuration. Tests may be nested; the outer runs first.
+    """
+    return ConditionalDomain(test, domain)
+
+
+class CheckedSpace(dict):
+    """A configuration space that has been checked; it cannot be changed.
+
+    `hyperparameters` holds the checked form, `varying` the hyperparameters that are no constants.
+    """
+
+    def __init__(self, space: Mapping[str, Any], hyperparameters: tuple[Hyperparameter, ...]):
+        super().__init__(space)
+        self.hyperparameters = hyperparameters
+        self.varying = tuple(h for h in hyperparameters if h.varies)
+        self.is_conditional = any(h.tests for h in hyperparameters)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("a checked configuration space cannot be changed; change dict(space) "
+                        "and check that")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple:
+        return check_space, (dict(self),)
+
+
+def check_space(space: Mapping[str, Any]) -> CheckedSpace:
+    """Check a configuration space and return an unchangeable copy that is not checked again.
+
+    Raises ValueError or TypeError naming the hyperparameter, the bad value and the remedy.
+    """
+    if isinstance(space, CheckedSpace):
+        return space
+    if not isinstance(space, Mapping):
+        raise TypeError(f"a configuration space is a dict from names to domains, got {space!r}")
+    if not space:
+        raise ValueError("the configuration space is empty; give it at least one hyperparameter")
+    checked = CheckedSpace(space, tuple(check_hyperparameter(*item) for item in space.items()))
+    if checked.is_conditional:  # tests that fail should fail here, not in the middle of a search
+        sample_configurations(checked, 32, np.random.default_rng(0))
+    return checked
+
+
+def varying_names(space: Mapping[str, Any]) -> list[str]:
+    """Name the hyperparameters that are no constants: the axes of the unit cube, in order."""
+    return [hyperparameter.name for hyperparameter in check_space(space).varying]
+
+
+def sample_configurations(space: Mapping[str, Any], n: int,
+                          rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Draw `n` configurations; the same as `n` calls of `sample_configuration`, but faster."""
+    checked = check_space(space)
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
+        raise ValueError(f"the number of configurations is {n!r}, expected an int of at least 0")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng is {rng!r}, expected a generator: numpy.random.default_rng(seed)")
+    return _configurations(checked, rng.random((int(n), len(checked.varying))))
+
+
+def sample_configuration(space: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Draw one configuration."""
+    return sample_configurations(space, 1, rng)[0]
+
+
+def check_configuration(space: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a configuration and return it in the space's order, with plain Python values.
+
+    Raises ValueError or TypeError naming the hyperparameter that is unknown, missing, inactive,
+    outside its domain or of the wrong type.
+    """
+    checked = check_space(space)
+    if not isinstance(config, Mapping):
+        raise TypeError(f"a configuration is a dict from names to values, got {config!r}")
+    for name in config:
+        if name not in checked:
+            raise ValueError(f"unknown hyperparameter {name!r}; the space has {list(checked)}")
+    values: dict[str, Any] = {}
+    for hyperparameter in checked.hyperparameters:
+        if _must_be_given(hyperparameter, values, config):
+            values[hyperparameter.name] = _check_value(hyperparameter, config)
+    return values
+
+
+def _must_be_given(hyperparameter: Hyperparameter, before: dict[str, Any],
+                   config: Mapping[str, Any]) -> bool:
+    name, active = hyperparameter.name, hyperparameter.is_active(before)
+    if active and name not in config:
+        raise ValueError(f"hyperparameter {name!r} is missing from {dict(config)}")
+    if not active and name in config:
+        raise ValueError(f"hyperparameter {name!r} is inactive where the ones before it are "
+                         f"{before}; leave {name}={config[name]!r} out")
+    return active
+
+
+def _check_value(hyperparameter: Hyperparameter, config: Mapping[str, Any]) -> Any:
+    try:
+        return hyperparameter.domain.check(as_plain(config[hyperparameter.name]))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"hyperparameter {hyperparameter.name!r}: {error}") from None
+
+
+def to_unit_cube(space: Mapping[str, Any], config: Mapping[str, Any]) -> np.ndarray:
+    """Map a configuration to [0, 1]^d, shape (d,), by its domains' cdf.
+
+    An integer or a choice goes to the middle of its bin, an inactive hyperparameter to 0.5.
+    """
+    return np.nan_to_num(configurations_to_unit_cube(space, [config])[0], nan=0.5)
+
+
+def configurations_to_unit_cube(space: Mapping[str, Any],
+                                configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Map n configurations to points of [0, 1]^d, shape (n, d), by their domains' cdf.
+
+    An integer or a choice goes to the middle of its bin, an inactive hyperparameter to nan.
+    """
+    checked = check_space(space)
+    configs = [check_configuration(checked, config) for config in configs]
+    points = np.full((len(configs), len(checked.varying)), np.nan)
+    for column, hyperparameter in zip(points.T, checked.varying, strict=True):
+        name = hyperparameter.name
+        active = [i for i, config in enumerate(configs) if name in config]
+        column[active] = hyperparameter.domain.to_unit([configs[i][name] for i in active])
+    return points
+
+
+def snap_unit_cube(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -> np.ndarray:
+    """Move points of [0, 1]^d, shape (n, d), to where their configurations map back to.
+
+    An integer or a choice goes to the middle of its bin, an inactive hyperparameter to nan.
+    """
+    checked, points = check_space(space), _check_points(space, points)
+    columns = zip(points.T, checked.varying, strict=True)
+    snapped = np.array([h.domain.snap(column) for column, h in columns])
+    snapped = snapped.T if len(snapped) else points
+    if checked.is_conditional:
+        configs = _configurations(checked, points)
+        for column, hyperparameter in zip(snapped.T, checked.varying, strict=True):
+            column[[hyperparameter.name not in config for config in configs]] = np.nan
+    return snapped
+
+
+def from_unit_cube(space: Mapping[str, Any], u: Sequence[float]) -> dict[str, Any]:
+    """Map a point of [0, 1]^d, shape (d,), to a configuration by its domains' ppf."""
+    return configurations_from_unit_cube(space, np.asarray(u, dtype=float)[np.newaxis])[0]
+
+
+def configurations_from_unit_cube(space: Mapping[str, Any],
+                                  points: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+    """Map points of [0, 1]^d, shape (n, d), to n configurations by their domains' ppf."""
+    return _configurations(check_space(space), _check_points(space, points))
+
+
+def _check_points(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return points of the unit cube as an array, or raise a ValueError that says what is wrong."""
+    names, points = varying_names(space), np.asarray(points, dtype=float)
+    if points.ndim != 2 or points.shape[1] != len(names):
+        raise ValueError(f"points of the unit cube have shape {points.shape[1:]}, expected "
+                         f"{(len(names),)}: one number for each of {names}")
+    for row, column in np.argwhere(~((points >= 0) & (points <= 1))):
+        raise ValueError(f"hyperparameter {names[column]!r}: {points[row, column]} is outside "
+                         "[0, 1], the side of the unit cube")
+    return points
+
+
+def _configurations(checked: CheckedSpace, points: np.ndarray) -> list[dict[str, Any]]:
+    n, axes = len(points), iter(points.T)
+    columns = [h.domain.values(next(axes)) if h.varies else [h.domain.value] * n
+               for h in checked.hyperparameters]
+    if checked.is_conditional:
+        return [_active_values(checked, row) for row in zip(*columns, strict=True)]
+    return [dict(zip(checked, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _active_values(checked: CheckedSpace, row: tuple) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for hyperparameter, value in zip(checked.hyperparameters, row, strict=True):
+        if hyperparameter.is_active(config):
+            config[hyperparameter.name] = value
+    return config
+
+
+def list_unit_cube(space: Mapping[str, Any], limit: int) -> np.ndarray | None:
+    """Return the points of all configurations, shape (n, d), as `snap_unit_cube` returns them.
+
+    None if there are more than `limit` combinations, as of any hyperparameter that is a float.
+    """
+    checked, limit = check_space(space), check_int("limit", limit)
+    sizes = [h.domain.size for h in checked.varying]
+    if math.prod(sizes) > limit:
+        return None
+    sides = [h.domain.to_unit(h.domain.all_values()) for h in checked.varying]
+    grid = np.array(list(product(*sides))).reshape(math.prod(sizes), len(sides))
+    snapped = snap_unit_cube(checked, grid)
+    return snapped[np.unique(np.nan_to_num(snapped, nan=-1), axis=0, return_index=True)[1]]
+
+
+def describe_space(space: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Describe a space as plain values for JSON, equal for equal spaces only.
+
+    A test in `when` is described by a digest of its code and of the values it carries.
+    """
+    return [_describe(hyperparameter) for hyperparameter in check_space(space).hyperparameters]
+
+
+def _describe(hyperparameter: Hyperparameter) -> dict[str, Any]:
+    description = {"name": hyperparameter.name, **hyperparameter.domain.describe()}
+    try:
+        tests = [function_digest(test) for test in hyperparameter.tests]
+    except TypeError as error:
+        raise TypeError(f"hyperparameter {hyperparameter.name!r}: its test: {error}") from error
+    return description | ({"tests": tests} if tests else {})

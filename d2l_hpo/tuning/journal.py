@@ -1,0 +1,223 @@
+"""The journal of a search: JSON lines that survive the end of their process at any moment.
+
+The first line says what is searched (`search`). Each further line is an event: `suggested`,
+`started`, `finished` or `failed`. A line is on disk before what it announces is acted upon, so a
+line that was not written to its end announces nothing. Numbers that JSON does not know are written
+as Python's json module does: NaN, Infinity, -Infinity.
+"""
+import json
+import os
+import platform
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from d2l_hpo.tuning.guard import leave_new_process
+
+FIELDS = {
+    "search": {"scheduler", "objective", "versions"},
+    "suggested": {"trial"},
+    "started": {"trial_id", "attempt", "worker", "start", "epoch"},
+    "finished": {"trial_id", "attempt", "worker", "start", "epoch", "end", "error", "info"},
+    "failed": {"trial_id", "attempt", "worker", "start", "epoch", "end", "info", "traceback",
+               "retry"},
+}
+DEEPEST = 100  # levels of a nested value; one that holds itself has no end
+REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
+
+
+def plain(value: Any, name: str, strict: bool = True, levels: int = DEEPEST) -> Any:
+    """Return a value as JSON will give it back: None, bool, int, float, str, list, dict.
+
+    NumPy's and torch's values become Python's, tuples lists, keys strings. Anything else is a
+    TypeError that begins with `name`, or, if not `strict`, a warning and the value's `repr`.
+    ValueError for a value that is nested more than so many levels deep.
+    """
+    if levels < 0:
+        raise ValueError(f"{name[:40]}... is nested more than {DEEPEST} levels deep, or holds "
+                         "itself; a journal cannot hold it, return something flatter")
+    if value is None or isinstance(value, bool | str | int | float):
+        kind = next(kind for kind in (type(None), bool, str, int, float) if isinstance(value, kind))
+        return value if type(value) is kind else kind(value)
+    if isinstance(value, dict):
+        return {str(key): plain(item, f"{name}[{key!r}]", strict, levels - 1)
+                for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, f"{name}[{i}]", strict, levels - 1) for i, item in enumerate(value)]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist(), name, strict, levels - 1)
+    message = f"{name} is a {type(value).__name__}, which a journal cannot hold"
+    if strict:
+        raise TypeError(f"{message}; expected None, a bool, number, str, list or dict")
+    warnings.warn(f"{message}; it keeps the repr", stacklevel=2)
+    return repr(value)[:1000]
+
+
+def as_text(value: Any) -> str:
+    """Return a plain value as text; equal texts mean equal values of equal types."""
+    return json.dumps(value, sort_keys=True)
+
+
+def differences(old: Any, new: Any, name: str = "") -> list[str]:
+    """Say in which entries two plain values differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        absent = "nothing"
+        return [text for key in dict.fromkeys([*old, *new])
+                for text in differences(old.get(key, absent), new.get(key, absent),
+                                        f"{name}.{key}".lstrip("."))]
+    return [] if as_text(old) == as_text(new) else [f"{name}: {old!r} in the journal, {new!r} now"]
+
+
+class Journal:
+    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path).absolute()
+        self.lock = FileLock(f"{self.path}.lock")
+        self.descriptor = None
+        self.size = 0
+        """Bytes that were read or written so far; whole lines."""
+        self.lines = 0
+        self.lost_step = False
+        """Whether its tuner went on, or failed half-way, without the journal."""
+
+    def __enter__(self) -> "Journal":
+        """Lock and open the file; RuntimeError if another tuner uses it or this one cannot."""
+        if self.lost_step:
+            raise RuntimeError(f"{self.path} and this tuner are no longer in step after an "
+                               f"earlier error; {REMEDY}")
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"{self.path.parent} does not exist; make the journal's folder")
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            leave_new_process()
+            raise RuntimeError(f"{self.path} is in use by another tuner that is still running; "
+                               "wait for it or stop it") from None
+        try:
+            self._open()
+        except BaseException:
+            self._unlock()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close and unlock the file."""
+        os.close(self.descriptor)
+        self.descriptor = None
+        self._unlock()
+
+    def _open(self) -> None:
+        is_new = not self.path.exists()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self.descriptor = os.open(self.path, flags, 0o666)
+        if is_new and hasattr(os, "O_DIRECTORY"):
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)  # the name of a new file is an entry of its folder
+            finally:
+                os.close(folder)
+
+    def _unlock(self) -> None:
+        if os.name != "nt":  # Windows removes it itself, after the release
+            Path(self.lock.lock_file).unlink(missing_ok=True)  # while nobody else can hold it
+        self.lock.release()
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the events not seen so far, each with its place; all have to be taken.
+
+        A torn last line is cut off, with a warning; ValueError names any other damaged line.
+        """
+        self.lost_step = True
+        for line in self._whole_lines():
+            self.lines += 1
+            place = f"{self.path}, line {self.lines}"
+            yield place, parse(line, place, "search" if self.lines == 1 else None)
+            self.size += len(line)
+        self.lost_step = False
+
+    def _whole_lines(self) -> list[bytes]:
+        with open(self.path, "rb") as file:
+            content = file.read()
+        end = content.rfind(b"\n") + 1
+        if end < self.size:
+            raise ValueError(f"{self.path} has become shorter since this tuner used it; {REMEDY}")
+        if end < len(content):
+            warnings.warn(f"{self.path}: the last line is torn, since it was being written when "
+                          "its tuner ended; it is dropped", stacklevel=4)
+            os.ftruncate(self.descriptor, end)
+            os.fsync(self.descriptor)
+        return [line + b"\n" for line in content[self.size:end].split(b"\n")[:-1]]
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Append an event and wait until it is on disk.
+
+        OSError if it cannot be written; the file then holds the events before this one.
+        """
+        self.lost_step = True
+        line = json.dumps(plain(event, "event")).encode() + b"\n"
+        try:
+            self._append(line)
+        except OSError as error:
+            os.ftruncate(self.descriptor, self.size)
+            reason = (f"{error.strerror}; no event can be added to the journal, its {self.lines} "
+                      f"lines are intact; when this is mended, {REMEDY}")
+            raise OSError(error.errno, reason, str(self.path)) from error
+        self.size += len(line)
+        self.lines += 1
+        self.lost_step = False
+
+    def as_stored(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Return further results of a trial as the journal gives them back."""
+        return plain(info, "info", strict=False, levels=DEEPEST - 1)  # a level for the event
+
+    def begin(self, scheduler: Any, objective: Callable) -> None:
+        """Write the first line of a new search."""
+        versions = {name: version(name) for name in ("numpy", "scipy")}
+        self.write({**description(scheduler, objective),
+                    "versions": {"python": platform.python_version(), **versions}})
+
+    def check(self, event: dict[str, Any], scheduler: Any, objective: Callable) -> None:
+        """Raise ValueError if the first line, `event`, is of another search; say what differs."""
+        now = description(scheduler, objective)
+        different = differences({name: event[name] for name in now}, now)
+        if different:
+            raise ValueError(f"{self.path} is the journal of another search: "
+                             f"{'; '.join(different)}. Give another journal, or what it had")
+
+    def compare(self, old: Any, trial: Any) -> str:
+        """Say how a trial differs from what the journal has; an empty text if it does not."""
+        return "; ".join(differences(old, plain(trial, "the trial"), "trial"))
+
+    def _append(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(self.descriptor, rest):]
+        os.fsync(self.descriptor)
+
+
+def description(scheduler: Any, objective: Callable) -> dict[str, Any]:
+    """Return, as plain values, what makes a search the same one."""
+    function = getattr(objective, "func", objective)  # functools.partial
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return {"event": "search", "scheduler": plain(scheduler.describe(), "the description"),
+            "objective": name}
+
+
+def parse(line: bytes, place: str, expected: str | None) -> dict[str, Any]:
+    """Return the event of a line; ValueError, with its place, if it is damaged."""
+    try:
+        event = json.loads(line)
+        kind = event["event"]
+        missing = FIELDS[kind] - set(event)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{place} is damaged or no event: {line[:80]!r}; restore the file from a "
+                         "copy, or cut it off before this line") from error
+    if missing or (kind == "search") != (expected == "search"):
+        raise ValueError(f"{place}: a {kind!r} event with the fields {sorted(event)} cannot stand "
+                         "here; restore the file from a copy, or cut it off before this line")
+    return event

@@ -1,0 +1,309 @@
+"""Workers that a tuner runs its trials on: processes of its own, or a given executor.
+
+Both have slots, numbered from 0, each for one call of the objective at a time. A call has a result
+whatever the objective does. Only a call whose process died, or that took too long, has none: it is
+`WorkerLost`.
+"""
+import concurrent.futures
+import contextlib
+import math
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from d2l_hpo.tuning.calls import Portable, Result, call_own, kill_group, load_own, prepare
+from d2l_hpo.tuning.guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
+
+
+PATIENCE = 10
+"""Time limits to wait for workers that are all in trials that were given up."""
+
+
+SLICE = 0.5
+"""Seconds after which a wait is looked after."""
+
+
+class WorkerLost(Exception):
+    """A call of the objective came to no end; the message says why."""
+
+
+def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
+                 trial_timeout: float | None = None) -> "OwnWorkers | GivenWorkers":
+    """Return workers, to be used in `with`: processes of their own, or slots of an executor."""
+    if executor is None or isinstance(executor, ProcessPoolExecutor):
+        leave_new_process()
+    if executor is None:
+        return OwnWorkers(n_workers, objective, trial_timeout)
+    return GivenWorkers(executor, n_workers, objective, trial_timeout)
+
+
+def wait_for_one(futures: Iterable[Future], seconds: float = math.inf) -> None:
+    """Wait until one of the calls has ended, at most so many seconds.
+
+    It waits in slices: a Ctrl-C that comes right before a wait is noticed only after it.
+    """
+    futures, end = list(futures), time.perf_counter() + seconds
+    while futures and (left := end - time.perf_counter()) > 0:
+        if concurrent.futures.wait(futures, min(left, SLICE), FIRST_COMPLETED).done:
+            return
+
+
+class Workers:
+    """Slots, and the last call of each."""
+
+    def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None):
+        self.slots = range(n_workers)
+        self.objective = objective
+        self.trial_timeout = trial_timeout
+        self.calls: dict[int, Future] = {}
+
+    def start(self) -> None:
+        """Get ready for calls."""
+
+    def close(self) -> None:
+        """End all calls, as far as that is possible."""
+        raise NotImplementedError(f"{type(self).__name__} must define close")
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def idle(self) -> list[int]:
+        """Return the slots that have nothing to do."""
+        return [slot for slot in self.slots
+                if slot not in self.calls or self.calls[slot].done()]
+
+    def read(self, future: Future) -> Result:
+        """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
+        """
+        try:
+            return future.result(timeout=0).unpickled()
+        except ProcessExpired as error:
+            kill_group(error.pid)  # what the dead process had started
+            raise WorkerLost(f"the worker process ended with exit code {error.exitcode}"
+                             f"{signal_name(error.exitcode)}") from error
+        except Exception as error:  # each executor has its own
+            raise WorkerLost(f"the worker was lost: {type(error).__name__}: {error}") from error
+
+
+def signal_name(exitcode: int) -> str:
+    """Name, in brackets, the signal that ended a process, if one did."""
+    names = {-number: f" ({number.name})" for number in signal.Signals}
+    return names.get(exitcode, "")
+
+
+class WorkerProcess(SpawnProcess):
+    """A process of a pool. pebble takes exit code 0 for a planned end; here no worker plans one."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """The exit code, but never 0."""
+        return 1 if super().exitcode == 0 else super().exitcode
+
+    def start(self) -> None:
+        """Start the process under a name that it goes by while it imports the script."""
+        name, self.name = self.name, IMPORTS_SCRIPT
+        super().start()
+        self.name = name  # pebble knows its processes by it
+
+    def terminate(self) -> None:
+        """End the process, and at once the programs that its objective has started."""
+        kill_group(self.pid)
+        super().terminate()
+
+
+class WorkerContext(SpawnContext):
+    """Starts workers as new processes; copies (fork) hang where threads were running."""
+
+    latest: WorkerProcess | None = None
+    """The process that was made last."""
+
+    def Process(self, *arguments: Any, **keywords: Any) -> WorkerProcess:
+        """Return a new process, not yet started."""
+        self.latest = WorkerProcess(*arguments, **keywords)
+        return self.latest
+
+
+class WorkerPool(ProcessPool):
+    """A pool of one process, which starts with its first call."""
+
+    def __init__(self, payload: bytes):
+        self.processes = WorkerContext()
+        super().__init__(1, initializer=prepare, initargs=(payload,), context=self.processes)
+
+    def first_call(self) -> Future:
+        """Start the process, and a call that loads the objective; RuntimeError if it cannot start.
+        """
+        try:
+            return self.schedule(load_own)
+        except BrokenProcessPool as error:
+            reason = error.__cause__ or error
+            raise RuntimeError(f"a worker process could not be started: {reason}") from error
+
+    def why_it_ended(self) -> str:
+        """Say why the process ended before its first call."""
+        code = self.processes.latest.exitcode
+        if code == NO_GUARD:
+            return f"it imports the script and came to run() there, too; {REMEDY}"
+        return f"it ended with exit code {code}{signal_name(code)} at once; {REMEDY}"
+
+
+class OwnWorkers(Workers):
+    """Processes of the tuner's own: one pool of one process a slot; pebble replaces processes."""
+
+    def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None = None):
+        super().__init__(n_workers, objective, trial_timeout)
+        self.payload = Portable(objective).payload
+        self.pools = [WorkerPool(self.payload) for _ in self.slots]
+
+    def start(self) -> None:
+        """Start all processes and wait until they have loaded the objective; RuntimeError if not.
+        """
+        futures = [pool.first_call() for pool in self.pools]
+        for pool, future in zip(self.pools, futures, strict=True):
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool | ProcessExpired):
+                raise RuntimeError(f"a worker process could not be started: {pool.why_it_ended()}")
+            if error is not None:
+                report = getattr(error, "traceback", f"{type(error).__name__}: {error}")
+                raise RuntimeError(f"a worker process could not load the objective:\n{report}")
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing."""
+        for pool in self.pools:
+            pool.stop()
+        for pool in self.pools:
+            pool.join()
+
+    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+        """Start a call in a slot; its process is killed after `trial_timeout` seconds."""
+        if not self.is_sound(slot):
+            self.pools[slot].stop()
+            self.pools[slot].join()
+            self.pools[slot] = WorkerPool(self.payload)
+        self.calls[slot] = self.pools[slot].schedule(call_own, (config, keywords),
+                                                     timeout=self.trial_timeout)
+        return self.calls[slot]
+
+    def is_sound(self, slot: int) -> bool:
+        """Say whether a pool can be used again after its process may have died.
+
+        pebble starts a new process, but where the old one died in the middle of a message, the pipe
+        still waits for the rest; and it gives up a pool whose process died between two calls.
+        """
+        error = self.calls[slot].exception() if slot in self.calls else None
+        return not isinstance(error, ProcessExpired) and self.pools[slot].active
+
+    def wait(self, futures: Iterable[Future]) -> list[Future]:
+        """Wait until one of the calls has ended; return those that have, in the given order."""
+        wait_for_one(futures)
+        return [future for future in futures if future.done()]
+
+    def read(self, future: Future) -> Result:
+        """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
+        """
+        if isinstance(future.exception(), TimeoutError):
+            raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
+                             "seconds; its worker process was killed")
+        return super().read(future)
+
+
+class GivenWorkers(Workers):
+    """Slots of a given executor, which is used as it is and stays open.
+
+    An executor cannot kill a call. One that takes too long is given up: it keeps its slot until it
+    ends, and nobody reads its result. Python's pools say when a call begins; of others a call is
+    taken to begin at once. A process pool that is broken takes no more calls, so the tuner's own
+    processes replace it.
+    """
+
+    def __init__(self, executor: Executor, n_workers: int, objective: Callable,
+                 trial_timeout: float | None = None):
+        super().__init__(n_workers, Portable(objective), trial_timeout)
+        self.executor = executor
+        self.deadlines: dict[Future, float] = {}
+        self.replacement: OwnWorkers | None = None
+        if isinstance(executor, ProcessPoolExecutor):
+            _ = self.objective.payload  # if it cannot be sent, say so before the first trial
+
+    def close(self) -> None:
+        """Withdraw the calls that have not begun, and end processes of the tuner's own."""
+        for future in self.calls.values():
+            future.cancel()
+        if self.replacement is not None:
+            self.replacement.close()
+
+    def idle(self) -> list[int]:
+        """Return the slots that have nothing to do."""
+        return super().idle() if self.replacement is None else self.replacement.idle()
+
+    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+        """Start a call in a slot."""
+        if self.replacement is None:
+            with contextlib.suppress(BrokenProcessPool):
+                self.calls[slot] = self.executor.submit(self.objective, config, keywords)
+                return self.calls[slot]
+            self.replace()
+        return self.replacement.submit(slot, config, keywords)
+
+    def replace(self) -> None:
+        """Go on with processes of the tuner's own."""
+        warnings.warn("the given process pool is broken, since one of its processes died; the "
+                      f"search goes on in {len(self.slots)} worker processes of the tuner's own",
+                      stacklevel=2)
+        own = OwnWorkers(len(self.slots), self.objective.objective, self.trial_timeout)
+        self.replacement = own
+        own.start()
+
+    def wait(self, futures: Iterable[Future]) -> list[Future]:
+        """Wait until one of the calls has ended or is given up; return those, in the given order.
+
+        If there are none, wait until one that was given up has ended; RuntimeError if none does.
+        """
+        if self.replacement is not None:
+            return self.replacement.wait(futures)
+        futures = list(futures)
+        busy = (future for future in self.calls.values() if not future.done())
+        wait_for_one({*futures, *busy}, self.patience(futures))
+        if not futures and not self.idle():
+            raise RuntimeError(f"all {len(self.slots)} workers of the executor hang in trials that "
+                               "were given up; run again with another executor")
+        return [future for future in futures if future.done() or self.is_late(future)]
+
+    def patience(self, futures: list[Future]) -> float:
+        """Return the seconds to wait: to the first deadline, if any; long if all were given up."""
+        if self.trial_timeout is None:
+            return math.inf
+        now = time.perf_counter()
+        for future in futures:
+            if future not in self.deadlines and self.has_begun(future):
+                self.deadlines[future] = now + self.trial_timeout
+        ends = [self.deadlines.get(future, now + self.trial_timeout) for future in futures]
+        return max(0.0, min(ends) - now) if ends else PATIENCE * self.trial_timeout
+
+    def has_begun(self, future: Future) -> bool:
+        """Say whether a call is no longer waiting for a free worker of the executor."""
+        says = isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor)
+        return not says or future.running() or future.done()
+
+    def is_late(self, future: Future) -> bool:
+        """Say whether a call has taken too long."""
+        return self.deadlines.get(future, float("inf")) <= time.perf_counter()
+
+    def read(self, future: Future) -> Result:
+        """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
+        """
+        self.deadlines.pop(future, None)
+        if not future.done():
+            raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
+                             "seconds; it was given up")
+        return super().read(future)

@@ -1,0 +1,202 @@
+"""Importing the package: lazily, with packages missing, and with torchvision's operators missing.
+
+Cases that depend on what is loaded run in a process of their own.
+"""
+import ast
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import d2l_hpo
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "d2l_hpo"
+TORCH_COMMAND = "python -m pip install torch==2.13.0 torchvision==0.28.0"
+D2L_COMMAND = "python -m pip install --no-deps d2l==1.0.3"
+
+HIDE = """
+import sys
+from importlib.machinery import PathFinder
+
+class Hiding:
+    def find_spec(name, path=None, target=None):
+        return None if name in {hidden} else PathFinder.find_spec(name, path, target)
+    find_distributions = PathFinder.find_distributions
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
+"""
+
+# torchvision's import treats an operator library that does not load as missing
+BREAK_OPERATORS = """
+import torch
+def refuse(path): raise OSError("built for another torch")
+torch.ops.load_library = refuse
+"""
+
+
+def run(*arguments):
+    """Run Python and return what it wrote to stdout and stderr."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
+    done = subprocess.run([sys.executable, *arguments], env=environment, text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip(), done.stderr.strip()
+
+
+# -- lazy names -----------------------------------------------------------------------------------
+
+FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+
+
+def public_names():
+    """Each folder of the package, each module in it, and what the module defines for others."""
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    for path in sorted(PACKAGE.glob("*/[!_]*.py")):
+        nodes = ast.parse(path.read_text(encoding="utf-8")).body
+        names = [node.name for node in nodes if isinstance(node, definitions)]
+        yield path.parent.name, path.stem, [name for name in names if not name.startswith("_")]
+
+
+@pytest.mark.parametrize(("folder", "module", "names"), list(public_names()))
+def test_every_name_is_exported_from_its_folder(folder, module, names):
+    exporting = importlib.import_module(f"d2l_hpo.{folder}")
+    defined = importlib.import_module(f"d2l_hpo.{folder}.{module}")
+    for name in names:
+        assert getattr(exporting, name) is getattr(defined, name)
+        assert name in exporting.__all__
+
+
+def test_every_exported_name_exists():
+    assert d2l_hpo.__all__ == dir(d2l_hpo)
+    for name in d2l_hpo.__all__:
+        assert getattr(d2l_hpo, name) is not None
+
+
+def test_the_root_offers_about_a_hundred_names_and_no_plumbing():
+    assert len(d2l_hpo.__all__) <= 110
+    homes = {getattr(getattr(d2l_hpo, name), "__module__", "") for name in d2l_hpo.__all__}
+    assert not [home for home in homes if home.startswith("d2l_hpo.tools")]
+
+
+def test_an_unknown_name_is_an_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = d2l_hpo.no_such_name
+
+
+def test_importing_the_package_loads_neither_torch_nor_scipy():
+    heavy = "{'torch', 'torchvision', 'd2l', 'scipy', 'numpy', 'pandas', 'matplotlib'}"
+    assert run("-c", f"import sys, d2l_hpo; print({heavy} & set(sys.modules))") == ("set()", "")
+
+
+@pytest.mark.parametrize("module", ["spaces.space", "tuning.tuner", "schedulers.asha"])
+def test_spaces_and_the_tuner_do_not_load_torch(module):
+    code = f"import sys, d2l_hpo.{module} as m; print(m.__name__, 'torch' in sys.modules)"
+    assert run("-c", code) == (f"d2l_hpo.{module} False", "")
+
+
+def test_the_version_is_the_projects():
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{d2l_hpo.__version__}"' in pyproject
+
+
+# -- missing packages -----------------------------------------------------------------------------
+
+USE_WITHOUT = """
+import d2l_hpo, numpy as np
+from d2l_hpo import categorical, sample_configuration
+print(sample_configuration({"x": categorical([1])}, np.random.default_rng(0)))
+try:
+    d2l_hpo.FashionMNIST
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("hidden", "message"), [
+    (["torch"], f"d2l_hpo cannot train without torch; run: {TORCH_COMMAND}"),
+    (["torchvision"], f"d2l_hpo cannot train without torchvision; run: {TORCH_COMMAND}"),
+    (["d2l"], f"d2l_hpo cannot train without d2l; run: {D2L_COMMAND}"),
+    (["torch", "torchvision", "d2l"], "d2l_hpo cannot train without torch and torchvision and d2l; "
+                                      f"run: {TORCH_COMMAND}; {D2L_COMMAND}"),
+])
+def test_a_missing_package_is_named_once_with_the_command_to_run(hidden, message):
+    output, warning = run("-c", HIDE.format(hidden=hidden) + USE_WITHOUT)
+    assert output.splitlines() == ["{'x': 1}", message]
+    assert warning.count("UserWarning") == 1
+    assert f"UserWarning: {message}" in warning.splitlines()[0]
+
+
+# -- torchvision's operators ----------------------------------------------------------------------
+
+def test_without_the_mending_torchvision_dies():
+    with pytest.raises(AssertionError, match="operator torchvision::nms does not exist"):
+        run("-c", BREAK_OPERATORS + "import torchvision")
+
+
+USE_TORCHVISION = """
+    import torch, torchvision
+    from d2l import torch as d2l
+    model = torchvision.models.resnet18(num_classes=10)
+    print(tuple(model(torch.zeros(2, 3, 32, 32)).shape), d2l.Trainer.__name__)
+    image = torchvision.transforms.ToPILImage()(torch.zeros(1, 4, 4))
+    print(torchvision.transforms.ToTensor()(image).shape[0])
+"""
+USED = "(2, 10) Trainer\n1"
+
+
+@pytest.mark.parametrize("name", ["compat", "FashionMNIST"])
+def test_torchvision_works_after_the_mending(name):
+    code = f"{BREAK_OPERATORS}\nfrom d2l_hpo.training import {name}\nif True:\n{USE_TORCHVISION}"
+    assert run("-c", code)[0] == USED
+
+
+def test_torchvision_works_in_a_spawned_process(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+import multiprocessing
+{BREAK_OPERATORS}
+def use():
+    from d2l_hpo.training import compat
+{USE_TORCHVISION}
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=use)
+    process.start()
+    process.join()
+    raise SystemExit(process.exitcode)
+""", encoding="utf-8")
+    assert run(str(script))[0] == USED
+
+
+def test_operators_that_exist_are_left_alone():
+    code = f"""
+{BREAK_OPERATORS}
+torch.library.define("torchvision::nms", "(Tensor dets, Tensor scores, float t) -> Tensor")
+from d2l_hpo.training import compat
+print(torch.ops.torchvision.nms.default._schema)
+print(torch.ops.torchvision.qnms.default._schema.name, compat.declare_missing_operators())
+"""
+    nms, qnms = run("-c", code)[0].splitlines()
+    assert "float t)" in nms
+    assert qnms == "torchvision::qnms []"
+
+
+def test_a_torchvision_that_fits_is_imported_as_it_is(tmp_path):
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text("""
+import torch
+# like the library of a torchvision that fits: this fails where the operator has been declared
+torch.library.define("torchvision::nms", "(Tensor dets, Tensor scores, float t) -> Tensor")
+""", encoding="utf-8")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from d2l_hpo.training import compat
+print(sys.modules["torchvision"].__file__ == {str(package / "__init__.py")!r})
+print(compat.import_torchvision(), hasattr(compat.torch.ops.torchvision, "qnms"))
+"""
+    assert run("-c", code)[0].splitlines() == ["True", "[] False"]

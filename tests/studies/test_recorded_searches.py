@@ -1,0 +1,123 @@
+"""The recorded searches with models: their shape, and that they can be repeated.
+
+A model's choice may turn on the last digit of a sum, which differs between processors. So whole
+searches are repeated without a model, and of the others the design, which no model chooses.
+"""
+import json
+
+import numpy as np
+import pytest
+
+from d2l_hpo import read_study
+
+from d2l_hpo import check_configuration
+from d2l_hpo.simulation.studies import STUDIES
+
+from studies import bayesian
+from studies import composition
+from studies import lenet_search
+from benchmarks import search_quality
+from studies import workers
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return read_study("bayesian")
+
+
+@pytest.fixture(scope="module")
+def composed():
+    return read_study("composition")
+
+
+def test_all_tasks_have_our_methods_with_50_seeds_and_50_evaluations(recorded):
+    for task in search_quality.TASKS:
+        for method in bayesian.OURS:
+            errors = recorded[f"methods/{task}/{method}"]
+            assert errors.shape == (50, bayesian.EVALUATIONS)
+            assert (np.diff(errors) <= 0).all() and (errors >= recorded[f"best/{task}"]).all()
+        for kind in ("softened", "plain", "ranks"):
+            assert recorded[f"targets/{task}/{kind}"].shape == (50,)
+    for task in bayesian.RECORDED:
+        for way in ("one", "ignoring", "fantasies"):
+            assert recorded[f"workers/{task}/{way}"].shape == (50,)
+    assert (STUDIES / "bayesian.npz").stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("task", search_quality.TASKS)
+@pytest.mark.parametrize("method, evaluations", [
+    ("RandomSearcher", 50), ("SobolSearcher", 50), ("BayesianSearcher", 8), ("TPESearcher", 8)])
+def test_searches_repeated_now_are_as_recorded(recorded, task, method, evaluations):
+    for seed in (0, 49):
+        errors = search_quality.search(task, method, seed, evaluations)["errors"]
+        found = np.minimum.accumulate(errors)
+        np.testing.assert_allclose(found, recorded[f"methods/{task}/{method}"][seed, :evaluations],
+                                   atol=1e-5, rtol=1e-5)
+
+
+def test_compositions_have_all_tasks_methods_and_50_seeds(composed):
+    assert composed["tasks"].tolist() == list(composition.TASKS)
+    assert composed["methods"].tolist() == list(composition.METHODS)
+    assert np.array_equal(composed["trainings"], composition.TRAININGS)
+    shape = (len(composition.TASKS), len(composition.METHODS), 50)
+    assert composed["trials"].shape == shape and (composed["trials"] >= composition.WORKERS).all()
+    assert composed["regret"].shape == (*shape, len(composition.TRAININGS))
+    assert np.isfinite(composed["regret"][..., -1]).all() and np.nanmin(composed["regret"]) >= 0
+    assert not (np.diff(composed["regret"], axis=-1) > 0).any()
+
+
+@pytest.mark.parametrize("method", ["random search", "ASHA", "Hyperband", "ASHA, all",
+                                    "Hyperband, one"])
+def test_compositions_repeated_now_are_as_recorded(composed, method):
+    _, full, _ = workers.random_pool(workers.TASKS["digits"](measured=False))
+    errors, trials = composition.search("digits", method, full, seed=3)
+    row = list(composition.TASKS).index("digits"), list(composition.METHODS).index(method), 3
+    found = 100 * errors - composed["regret"][row]  # the smallest error known, everywhere
+    if "," not in method:
+        assert np.nanmax(found) - np.nanmin(found) < 1e-3 and trials == composed["trials"][row]
+    else:
+        ended = np.flatnonzero(np.isfinite(found))[:2]
+        assert len(ended) == 2 and np.ptp(found[ended]) < 1e-3
+
+
+def test_mixed_reports_are_the_last_ones_as_they_are():
+    space = search_quality.load_task("branin").space
+    searcher = composition.MixedBayesian(space, seed=0)
+    for x, epoch, error in [(1.0, 1, 0.9), (1.0, 3, 0.4), (2.0, 1, 0.8), (3.0, 1, np.nan)]:
+        searcher.update({"x": x, "y": 1.0}, error, {"epoch": epoch})
+    points, errors, failed = searcher.training_set()
+    assert errors.tolist() == [0.4, 0.8] and points.shape == (2, 2) and failed.shape == (1, 2)
+
+
+@pytest.fixture(scope="module")
+def live():
+    """The rows of live searches, by seed and method."""
+    rows = json.loads(lenet_search.OUTPUT.read_text())
+    return {(row["seed"], row["method"]): row for row in rows}
+
+
+def test_live_searches_have_both_methods_and_all_trials(live):
+    seeds = {seed for seed, _ in live}
+    assert seeds == {*range(len(seeds))} and len(seeds) > 1 and len(live) == 2 * len(seeds)
+    assert lenet_search.OUTPUT.stat().st_size < 30_000
+    for row in live.values():
+        for name in ("learning_rate", "batch_size", "error", "test_error"):
+            assert len(row[name]) == lenet_search.TRIALS
+        for rate, size in zip(row["learning_rate"], row["batch_size"], strict=True):
+            config = {"learning_rate": rate, "batch_size": int(size)}
+            check_configuration(lenet_search.SPACE, config)
+    for seed in seeds:
+        random, model = (live[seed, method] for method in lenet_search.searchers(seed))
+        assert (random["error"][0], random["test_error"][0]) == (
+            model["error"][0], model["test_error"][0])
+
+
+@pytest.mark.parametrize("method, trials", [
+    ("random search", lenet_search.TRIALS), ("Bayesian optimization", lenet_search.DESIGN)])
+def test_configurations_that_no_model_chose_are_as_recorded(live, method, trials):
+    for seed in {seed for seed, _ in live}:
+        searcher = lenet_search.searchers(seed)[method]
+        configs = [searcher.sample_configuration() for _ in range(trials)]
+        for name in lenet_search.SPACE:
+            np.testing.assert_allclose([config[name] for config in configs],
+                                       live[seed, method][name][:trials], rtol=1e-5)

@@ -1,0 +1,289 @@
+"""The comparison of searchers: adapters, repeatable searches, kept results and statistics."""
+import json
+import math
+import re
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from example_space import EVERY_KIND
+from scipy import stats
+
+from d2l_hpo import HPOSearcher, categorical, check_configuration, lograndint
+from d2l_hpo.simulation.task_spaces import SPACES
+
+from benchmarks import methods
+from benchmarks import search_quality
+from benchmarks.methods import METHODS, Method, OurSearcher
+from benchmarks.search_quality import Task
+
+MODULES = {"optuna": "optuna", "syne-tune": "syne_tune", "statsmodels": "statsmodels",
+           "xgboost-cpu": "xgboost", "huggingface_hub": "huggingface_hub", "botorch": "botorch",
+           "gpytorch": "gpytorch", "torch": "torch"}
+
+
+def distance(configs):
+    """A smooth function on LeNet's space; it refuses what lies outside."""
+    configs = [check_configuration(SPACES["lenet"], config) for config in configs]
+    return np.array([abs(math.log(config["learning_rate"] / 0.1)) + config["momentum"]
+                     + (config["activation"] != "relu") for config in configs])
+
+
+@pytest.fixture
+def smooth_task(monkeypatch):
+    monkeypatch.setattr(search_quality, "load_task", lambda name: Task(SPACES["lenet"], distance))
+
+
+def require(method):
+    for package in METHODS[method].make.func.packages:
+        pytest.importorskip(MODULES[package])
+
+
+# -- methods --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_search_depends_on_its_seed_only(smooth_task, method):
+    require(method)
+    n = 30 if METHODS[method].evaluations(100) == 100 else 12  # the others are slow
+    one, other, again = (search_quality.search("smooth", method, seed, n)["errors"]
+                         for seed in (3, 4, 3))
+    assert len(one) == n
+    assert one == again != other
+
+
+@pytest.mark.parametrize("method", ["optuna.TPESampler", "syne_tune.TPE", "BayesianSearcher",
+                                    "TPESearcher"])
+def test_a_model_is_told_the_errors(smooth_task, method):
+    require(method)
+    errors = [search_quality.search("smooth", method, seed, 60)["errors"] for seed in range(3)]
+    assert np.median(np.array(errors)[:, 40:]) < 0.6 * np.median(np.array(errors)[:, :10])
+
+
+class Three(HPOSearcher):
+    """Proposes three configurations and keeps what it is told."""
+
+    told = []
+
+    def sample_configuration(self):
+        if len(self.told) == 3:
+            return None
+        return dict(zip(SPACES["lenet"], (0.1, 32, 0.5 + len(self.told) / 10, 0.01, 1, "relu"),
+                        strict=True))
+
+    def update(self, config, error, additional_info=None):
+        self.told.append((config["momentum"], error))
+
+
+def test_a_search_ends_where_its_searcher_ends(smooth_task, monkeypatch):
+    monkeypatch.setattr(methods.d2l_hpo, "Three", Three, raising=False)
+    monkeypatch.setitem(METHODS, "three", Method(partial(OurSearcher, "Three")))
+    monkeypatch.setattr(Three, "told", [])
+    result = search_quality.search("smooth", "three", 0, 10)
+    assert result["errors"] == [0.5, 0.6, 0.7] == [error for _, error in Three.told]
+    assert [momentum for momentum, _ in Three.told] == [0.5, 0.6, 0.7]
+    assert result["seconds"] > 0
+    with pytest.raises(ValueError, match="three proposed nothing on smooth"):
+        search_quality.search("smooth", "three", 0, 10)
+
+
+def test_optuna_gets_the_same_domains():
+    optuna = pytest.importorskip("optuna.distributions")
+    space = {"rate": stats.loguniform(1e-4, 1), "momentum": stats.uniform(0.1, 0.8),
+             "layers": stats.randint(1, 4), "units": lograndint(8, 64),
+             "kind": categorical(["a", "b"]), "width": 2}
+    assert methods.to_optuna(space) == {
+        "rate": optuna.FloatDistribution(1e-4, 1, log=True),
+        "momentum": optuna.FloatDistribution(0.1, 0.9),
+        "layers": optuna.IntDistribution(1, 3),
+        "units": optuna.IntDistribution(8, 64, log=True),
+        "kind": optuna.CategoricalDistribution(["a", "b"]),
+        "width": optuna.CategoricalDistribution([2])}
+
+
+@pytest.mark.parametrize(("space", "message"), [
+    ({"x": stats.beta(2, 3)}, "'x'.*nothing like this beta"),
+    ({"x": stats.loguniform(1, 2, loc=1)}, "'x'.*nothing like this loguniform"),
+    (EVERY_KIND, "'units_2'.*without when"),
+])
+def test_what_optuna_lacks_is_an_error(space, message):
+    pytest.importorskip("optuna.distributions")
+    with pytest.raises(ValueError, match=message):
+        methods.to_optuna(space)
+
+
+def test_numbers_beyond_a_border_are_moved_back():
+    space = {"a": lograndint(8, 64), "x": stats.uniform(0, 1), "kind": categorical(["a"]), "w": 2}
+    moved = methods.clip(space, {"a": 65, "x": -1e-17, "kind": "a", "w": 2})
+    assert repr(moved) == "{'a': 64, 'x': 0.0, 'kind': 'a', 'w': 2}"
+    inside = {"a": 8, "x": 0.1 + 0.2, "kind": "a", "w": 2}
+    assert repr(methods.clip(space, inside)) == repr(inside)
+
+
+# -- tasks ----------------------------------------------------------------------------------------
+
+def test_a_recorded_task_is_the_surrogate_for_recorded_configurations_too():
+    task = search_quality.load_task("digits")
+    benchmark = search_quality.DigitsBenchmark()
+    configs = benchmark.configs[:50]
+    errors = task.errors(configs)
+    assert np.array_equal(errors, benchmark.surrogate.predict(configs)[0][:, 26])
+    assert not np.array_equal(errors, benchmark.table("error")[:50, 26])
+    assert task.errors(configs[7:8]) == pytest.approx(errors[7:8], abs=1e-9)
+    with pytest.raises(ValueError, match="units"):
+        task.errors([configs[0] | {"units": 1000}])
+
+
+def test_the_smallest_error_is_the_designs_unless_a_smaller_one_is_known():
+    task = Task(SPACES["lenet"], distance)
+    of_design = distance(search_quality.design(SPACES["lenet"], 4096)).min()
+    assert search_quality.smallest_error(task, 4096) == of_design < 0.1
+    assert search_quality.smallest_error(Task(task.space, distance, 0.0), 4096) == 0
+
+
+def test_the_functions_of_the_literature_have_their_known_minima():
+    minima = {"branin": [(-math.pi, 12.275), (math.pi, 2.275), (9.42478, 2.475)],
+              "hartmann6": [(0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573)]}
+    for name, points in minima.items():
+        task = search_quality.load_task(name)
+        values = task.errors([dict(zip(task.space, point, strict=True)) for point in points])
+        assert values == pytest.approx(task.best_known, abs=2e-6)
+        assert task.errors(search_quality.design(task.space, 4096)).min() > task.best_known
+
+
+# -- kept results ---------------------------------------------------------------------------------
+
+def test_a_fingerprint_tells_what_a_result_depends_on(monkeypatch):
+    tasks = {"one": Task(SPACES["lenet"], distance),
+             "other": Task(SPACES["lenet"], lambda configs: distance(configs) + 1e-6)}
+    monkeypatch.setattr(search_quality, "load_task", tasks.get)
+    versions = {"numpy": "1", "scipy": "1", "scikit-learn": "1", "optuna": "1"}
+    monkeypatch.setattr(search_quality, "version", versions.get)
+
+    def fingerprints():
+        cases = [("one", "RandomSearcher", 10), ("other", "RandomSearcher", 10),
+                 ("one", "RandomSearcher", 20), ("one", "optuna.QMCSampler", 10),
+                 ("one", "optuna.TPESampler", 10)]
+        return [search_quality.fingerprint(*case) for case in cases]
+
+    before = fingerprints()
+    assert before == fingerprints() and len(set(before)) == len(before)
+    versions["optuna"] = "2"
+    changed = [a != b for a, b in zip(before, fingerprints(), strict=True)]
+    assert changed == [False, False, False, True, True]
+
+
+def test_a_result_of_another_key_is_not_read(tmp_path):
+    path, result = tmp_path / "x.json", {"key": "a", "errors": [0.1, 1 / 3], "seconds": 0.5}
+    assert search_quality.read_result(path, "a") is None
+    search_quality.write_result(path, result)
+    assert search_quality.read_result(path, "a") == result
+    assert search_quality.read_result(path, "b") is None
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.skipif(find_spec("optuna") is None, reason="needs Optuna")
+def test_the_benchmark_runs_what_is_missing_and_prints_both_tables(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(search_quality, "DESIGN_SIZE", 512)
+    options = ["--tasks", "digits", "--seeds", "2", "--evaluations", "12", "--processes", "1"]
+    search_quality.main([*options, "--methods", "optuna.RandomSampler"], tmp_path)
+    first, progress = capsys.readouterr()
+    assert "4/4" in progress
+    assert re.search(r"^\| digits \| `RandomSearcher` \| 2 \| \d.* to .*\) \| [\d.]+ \|$", first,
+                     re.MULTILINE)
+    assert re.search(r"^\| `RandomSearcher` \| - \| [\d.]+ \|$", first, re.MULTILINE)
+    assert "| task | method | seeds | after 10 | ms a suggestion |" in first
+    path = tmp_path / "digits-optuna.RandomSampler-1.json"
+    kept = json.loads(path.read_text())
+    search_quality.main([*options, "--methods", "optuna.RandomSampler"], tmp_path)
+    assert capsys.readouterr() == (first, "")
+    path.write_text(json.dumps(kept | {"key": "of another version"}))
+    search_quality.main([*options, "--methods", "optuna.RandomSampler"], tmp_path)
+    assert "1/1" in capsys.readouterr().err
+    assert json.loads(path.read_text())["errors"] == kept["errors"]
+
+
+# -- statistics -----------------------------------------------------------------------------------
+
+def test_regret_is_the_smallest_error_so_far_above_the_smallest_known():
+    results = {("t", "a"): [{"errors": [3.0, 5.0, 2.0]}, {"errors": [4.0, 1.0]}],
+               ("t", "b"): [{"errors": [0.5, 0.25, 9.0]}], ("u", "a"): [{"errors": [7.0] * 3}]}
+    regret = search_quality.regrets(results, {"t": 1.5, "u": 6.5}, 3)
+    assert regret["t", "a"].tolist() == [[2.75, 2.75, 1.75], [3.75, 0.75, 0.75]]
+    assert regret["t", "b"].tolist() == [[0.25, 0.0, 0.0]]
+    assert regret["u", "a"].tolist() == [[0.5] * 3]
+
+
+def test_an_interval_is_students():
+    values = np.random.default_rng(0).exponential(size=20)
+    expected = stats.ttest_1samp(100 * values, 0).confidence_interval(0.95)
+    assert search_quality.interval(values) == (
+        f"{100 * values.mean():.2f} ({expected.low:.2f} to {expected.high:.2f})")
+    assert search_quality.interval(np.full(5, 0.25)) == "25.00 (25.00 to 25.00)"
+
+
+def test_the_tables_hold_means_paired_differences_and_ranks():
+    rng = np.random.default_rng(0)
+    base, better = rng.random((4, 60)), rng.random((3, 60)) / 10
+    regret = {("t", "RandomSearcher"): base, ("t", "m"): better}
+    results = {pair: [{"seconds": 0.001}, {"seconds": 0.003}] for pair in regret}
+    rows = search_quality.regret_table(regret, results, (10, 50)).splitlines()
+    assert rows[0] == "| task | method | seeds | after 10 | after 50 | ms a suggestion |"
+    assert rows[3] == (f"| t | `m` | 3 | {search_quality.interval(better[:, 9])} | "
+                       f"{search_quality.interval(better[:, 49])} | 2 |")
+    paired = stats.ttest_rel(better[:, 49], base[:3, 49]).confidence_interval(0.95)
+    difference = 100 * (better[:, 49] - base[:3, 49]).mean()
+    ranks = 1 + np.mean(better[:, 49] > base[:3, 49])
+    assert search_quality.comparison_table(regret, 50).splitlines() == [
+        "| method | t | mean rank (3 seeds) |",
+        "| --- | --- | --- |",
+        f"| `RandomSearcher` | - | {3 - ranks:.2f} |",
+        f"| `m` | {difference:.2f} ({100 * paired.low:.2f} to {100 * paired.high:.2f}) | "
+        f"{ranks:.2f} |"]
+
+
+def test_equal_regrets_share_their_mean_rank():
+    regret = {("t", "RandomSearcher"): np.zeros((2, 10)), ("t", "m"): np.zeros((2, 10)),
+              ("t", "n"): np.ones((2, 10))}
+    ranks = [row.split(" | ")[-1] for row in
+             search_quality.comparison_table(regret, 10).splitlines()[2:]]
+    assert ranks == ["1.50 |", "1.50 |", "3.00 |"]
+
+
+def test_slow_methods_limit_their_evaluations(monkeypatch):
+    slow = Method(partial(OurSearcher, "RandomSearcher"), max_evaluations=50)
+    assert (slow.evaluations(100), slow.evaluations(20)) == (50, 20)
+    monkeypatch.setitem(METHODS, "slow", slow)
+    rows = search_quality.regret_table({("t", "slow"): np.ones((3, 100))},
+                                       {("t", "slow"): [{"seconds": 0.001}]}, (50, 100))
+    assert rows.splitlines()[2].endswith("| 100.00 (100.00 to 100.00) | - | 1 |")
+
+
+def test_slow_methods_limit_their_seeds():
+    assert Method(partial(OurSearcher, "RandomSearcher")).seeds(50) == 50
+    assert Method(partial(OurSearcher, "RandomSearcher"), max_seeds=10).seeds(50) == 10
+    assert Method(partial(OurSearcher, "RandomSearcher"), max_seeds=10).seeds(5) == 5
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--methods", "RandomSearcher,magic"], "'magic' is unknown, choose from RandomSearcher"),
+    (["--tasks", "cifar"], "'cifar' is unknown, choose from lenet, mlp, digits, branin"),
+    (["--seeds", "1"], "--seeds: 1 is too small, expected at least 2"),
+    (["--evaluations", "9"], "--evaluations: 9 is too small, expected at least 10"),
+    (["--processes", "0"], "--processes: 0 is too small, expected at least 1"),
+    (["--seeds", "many"], "--seeds: invalid"),
+])
+def test_bad_options_are_refused(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        search_quality.main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_with_the_remedy(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(OurSearcher, "packages", ("no-such-package",))
+    with pytest.raises(SystemExit):
+        search_quality.main(["--tasks", "digits", "--methods", "RandomSearcher"], tmp_path)
+    assert ("no-such-package is missing; run: python -m pip install -r "
+            "benchmarks/requirements.txt") in capsys.readouterr().err
