@@ -11,7 +11,7 @@ from d2l_hpo import (
     BasicScheduler, MLPBenchmark, RandomSearcher, RegularizedEvolutionSearcher, categorical,
     check_configuration, lograndint, sample_configuration, simulate, to_unit_cube, when,
 )
-from d2l_hpo.schedulers import mutate, perturb, reposition
+from d2l_hpo.spaces import mutate, perturb, reposition
 from d2l_hpo.spaces import varying_names
 
 SPACE = {"rate": stats.loguniform(1e-4, 1), "layers": stats.randint(1, 4),

@@ -17,7 +17,7 @@ from d2l_hpo import (
     nondominated_ranks, pareto_front, simulate, when,
 )
 from d2l_hpo.measures import read_objectives
-from d2l_hpo.searchers import order_by_front
+from d2l_hpo.measures import order_by_front
 
 SEARCHERS = [ScalarizingSearcher, NondominatedSortingSearcher]
 SPACE = {"x": stats.uniform(0, 1), "rate": stats.loguniform(1e-4, 1), "units": lograndint(1, 64),
