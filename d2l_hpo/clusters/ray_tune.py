@@ -9,7 +9,7 @@ from pathlib import Path
 import tempfile
 
 from d2l_hpo.tools.arguments import check_int
-from d2l_hpo.tuning.tuner import read_result
+from d2l_hpo.tuning.outcomes import read_result
 
 
 def ray_trainable(objective: Callable, max_epochs: int) -> Callable:

@@ -5,27 +5,18 @@
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler
 from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.wrapper import SchedulerWrapper
 from d2l_hpo.tools.arguments import check_int
 
 
-class BatchScheduler(HPOScheduler):
+class BatchScheduler(SchedulerWrapper):
     """Lets another scheduler's trials run in batches: the next starts when all have reported."""
+    setting_names = ("batch_size",)
+
     def __init__(self, scheduler: HPOScheduler, batch_size: int):
-        if not isinstance(scheduler, HPOScheduler):
-            raise TypeError(f"scheduler is {scheduler!r}, expected a scheduler such as "
-                            "BasicScheduler(searcher)")
-        self.scheduler = scheduler
+        super().__init__(scheduler)
         self.batch_size = check_int("batch_size", batch_size)
         self.batch, self.running = 0, set()  # trials in the batch; those that have not reported
-
-    def ended(self) -> list[int]:
-        """Return which trials of the scheduler inside never go on."""
-        return self.scheduler.ended()
-
-    def describe(self) -> dict:
-        """Return the description of the scheduler inside, and the batch size."""
-        inner, own = self.scheduler.describe(), {"batch_size": self.batch_size}
-        return {**inner, "class": type(self).__name__, "settings": {**own, "scheduler": inner}}
 
     def suggest(self) -> Trial | None:
         """Return the batch's next trial; None if there is none or while a full batch is running."""

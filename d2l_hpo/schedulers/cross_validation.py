@@ -12,9 +12,8 @@ import numpy as np
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler
 from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.schedulers.scheduler import describe_search
+from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.searchers.searcher import check_searcher
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.tools.files import write_file
 
@@ -38,6 +37,8 @@ class FoldScheduler(HPOScheduler):
     `max_epochs` counts folds, and a trial's error is the mean over its folds so far. `errors` are
     those of its folds, `best` those of all folds of the best complete configuration, the incumbent.
     """
+    setting_names = ("folds", "rule")
+
     def __init__(self, searcher: HPOSearcher, folds: int, rule=cannot_win):
         self.searcher, self.rule = check_searcher(searcher), rule
         self.folds = check_int("folds", folds, 2)
@@ -47,9 +48,9 @@ class FoldScheduler(HPOScheduler):
         self.waiting, self.over = [], []  # trials that go on; ids of those that never will
         self.incumbent, self.best = None, np.full(folds, np.inf)
 
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        return describe_search(self, folds=self.folds, rule=self.rule.__name__)
+    def score(self, trial: Trial, error: float, info: dict) -> float:
+        """Return what is smallest for the best trial: its error; inf as long as folds are left."""
+        return error if trial.max_epochs == self.folds else math.inf
 
     def suggest(self) -> Trial | None:
         """Return a trial that goes on by one fold, else a new one, or None if there is none."""
@@ -78,12 +79,7 @@ class FoldScheduler(HPOScheduler):
         elif error < self.best.mean():
             self.incumbent, self.best = dict(trial.config), table
         self.over.append(trial.trial_id)
-        self.searcher.update(trial.config, error, {**(info or {}), "epoch": self.folds})
-
-    def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were dropped, failed or complete."""
-        over, self.over = self.over, []
-        return over
+        self.searcher.update(trial.config, error, self.folds, info)
 
 
 class CrossValidation:

@@ -9,9 +9,8 @@ from operator import itemgetter
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler
 from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.schedulers.scheduler import describe_search
+from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.searchers.searcher import check_searcher
 from d2l_hpo.tools.arguments import check_int
 
 
@@ -38,15 +37,6 @@ class MultiFidelityScheduler(HPOScheduler):
         self.reports = []  # of each trial the number of rungs that it has reached
         self.running = set()
         self.over = []  # trials that never go on, since the last call of `ended`
-
-    def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were found never to go on."""
-        over, self.over = self.over, []
-        return over
-
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        return describe_search(self, **{name: getattr(self, name) for name in self.setting_names})
 
     def start(self, rungs: list[int]) -> Trial | None:
         """Return a new trial, up to the first of `rungs`; None if no configuration is left."""
@@ -85,7 +75,7 @@ class MultiFidelityScheduler(HPOScheduler):
         self.reports[name] += 1
         if epoch == self.r_max or not math.isfinite(error):
             self.over.append(name)
-        self.searcher.update(trial.config, error, {**(info or {}), "epoch": epoch})
+        self.searcher.update(trial.config, error, epoch, info)
         return True
 
 

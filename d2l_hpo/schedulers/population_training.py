@@ -10,9 +10,8 @@ import numpy as np
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler
 from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.schedulers.scheduler import describe_search
+from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.searchers.searcher import check_searcher
 from d2l_hpo.spaces.moves import perturb
 from d2l_hpo.tools.arguments import check_between
 from d2l_hpo.tools.arguments import check_int
@@ -25,6 +24,8 @@ class PBTScheduler(HPOScheduler):
     best `fraction`, with its configuration perturbed by `width` and `resample`.
     """
     needs_checkpoints = True
+    setting_names = ("max_epochs", "step", "population_size", "fraction", "width", "resample",
+                     "seed")
 
     def __init__(self, searcher: HPOSearcher, max_epochs: int, step: int = 1,
                  population_size: int = 8, fraction: float = 0.25, width: float = 0.1,
@@ -106,20 +107,9 @@ class PBTScheduler(HPOScheduler):
         self.running.remove(trial.trial_id)
         self.errors[trial.trial_id] = error if math.isfinite(error) else math.inf
         self.searcher.update(trial.config, error if math.isfinite(error) else math.nan,
-                             {**(info or {}), "epoch": trial.max_epochs})
+                             trial.max_epochs, info)
 
     def lineage(self, trial_id: int) -> list[Trial]:
         """Return the trials, the oldest first, through which the weights of a trial have come."""
         trial = self.trials[trial_id]
         return [*([] if trial.source is None else self.lineage(trial.source)), trial]
-
-    def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were found to be needed no more."""
-        over, self.over = self.over, []
-        return over
-
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        own = {name: getattr(self, name) for name in (
-            "max_epochs", "step", "population_size", "fraction", "width", "resample", "seed")}
-        return describe_search(self, **own)

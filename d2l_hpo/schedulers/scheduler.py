@@ -5,9 +5,9 @@
 
 from dataclasses import dataclass
 
+from d2l_hpo.schedulers.base import SchedulerBase
+from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.searchers.searcher import check_searcher
-from d2l_hpo.spaces.space import describe_space
 from d2l_hpo.tools.arguments import check_int
 
 
@@ -24,10 +24,8 @@ class Trial:
     source: int | None = None
 
 
-class HPOScheduler:
+class HPOScheduler(SchedulerBase):
     """Decides which trial runs next and how far."""
-    needs_checkpoints = False  # whether trials begin with the checkpoints of others
-
     def suggest(self) -> Trial | None:
         """Return the next trial, or None if there is none (until a running one reports)."""
         raise NotImplementedError(f"{type(self).__name__} must define suggest")
@@ -36,25 +34,11 @@ class HPOScheduler:
         """Learn that `trial` reached its `max_epochs` with this error (nan: it failed)."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        raise NotImplementedError(f"{type(self).__name__} must define describe")
-
-    def ended(self) -> list[int]:
-        """Return the ids of trials that, since the last call, were found never to go on.
-
-        Their checkpoints are removed, so no later suggestion may have them as its source.
-        """
-        return []
-
-    def check_report(self, error: float, info: dict) -> None:
-        """Raise ValueError or TypeError where a success lacks a number that the searcher needs."""
-        if isinstance(searcher := getattr(self, "searcher", None), HPOSearcher):
-            searcher.check_report(error, info)
-
 
 class BasicScheduler(HPOScheduler):
     """Runs every configuration of a searcher once, each for `max_epochs` (None: the default)."""
+    setting_names = ("max_epochs",)
+
     def __init__(self, searcher: HPOSearcher, max_epochs: int | None = None):
         self.searcher = check_searcher(searcher)
         self.max_epochs = None if max_epochs is None else check_int("max_epochs", max_epochs)
@@ -70,15 +54,4 @@ class BasicScheduler(HPOScheduler):
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Pass the report on to the searcher; all of them are of the same epoch."""
-        self.searcher.update(trial.config, error, {**(info or {}), "epoch": self.max_epochs})
-
-    def describe(self) -> dict:
-        """Return the class, space, seed and settings as plain values."""
-        return describe_search(self, max_epochs=self.max_epochs)
-
-
-def describe_search(scheduler: HPOScheduler, **settings) -> dict:
-    """Return a scheduler's class, the space and seed of its searcher, and the settings of both."""
-    searcher = scheduler.searcher
-    return {"class": type(scheduler).__name__, "space": describe_space(searcher.config_space),
-            "seed": searcher.seed, "settings": {**searcher.settings(), **settings}}
+        self.searcher.update(trial.config, error, self.max_epochs, info)

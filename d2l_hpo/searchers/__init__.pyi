@@ -3,6 +3,8 @@ from .acquisition import expected_improvement as expected_improvement
 from .acquisition import log_expected_improvement as log_expected_improvement
 from .acquisition import log_improvement as log_improvement
 from .acquisition import lower_confidence_bound as lower_confidence_bound
+from .base import SearcherBase as SearcherBase
+from .base import check_searcher as check_searcher
 from .bayesian import BayesianSearcher as BayesianSearcher
 from .bayesian import soften_errors as soften_errors
 from .designs import GridSearcher as GridSearcher
@@ -28,6 +30,5 @@ from .multiobjective import NondominatedSortingSearcher as NondominatedSortingSe
 from .multiobjective import ScalarizingSearcher as ScalarizingSearcher
 from .searcher import HPOSearcher as HPOSearcher
 from .searcher import RandomSearcher as RandomSearcher
-from .searcher import check_searcher as check_searcher
 from .tpe import ParzenEstimator as ParzenEstimator
 from .tpe import TPESearcher as TPESearcher

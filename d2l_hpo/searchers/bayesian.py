@@ -38,19 +38,18 @@ class BayesianSearcher(ModelSearcher):
 
     Errors of pending trials are drawn from the model `fantasies` times (0: they are ignored).
     """
+    setting_names = ("fantasies",)
     candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 initial_points: int = 8, epochs: str = "all", fantasies: int = 16):
-        super().__init__(config_space, initial_config, seed, initial_points, epochs)
+                 initial_points: int = 8, epochs: str = "all", fantasies: int = 16,
+                 initial_configs=()):
+        super().__init__(config_space, initial_config, seed, initial_points, epochs,
+                         initial_configs)
         self.fantasies = check_int("fantasies", fantasies, 0)
         columns = [max(k, 1) for k in self.choices]
         self.groups = np.repeat(np.arange(len(columns)), columns)
         self.theta, self.next_restart = None, 0
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher with a model, and that of this one."""
-        return {**super().settings(), "fantasies": self.fantasies}
 
     def fit_model(self, points: np.ndarray, errors: np.ndarray) -> GaussianProcess:
         """Fit the process to the softened errors of encoded points."""

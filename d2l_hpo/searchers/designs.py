@@ -33,32 +33,31 @@ def grid_axes(config_space: dict, points: int) -> list[np.ndarray]:
 
 class GridSearcher(HPOSearcher):
     """Proposes all points of a grid once, in random order; `points` values a hyperparameter."""
+    setting_names = ("points",)
+
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 points: int = 3):
-        super().__init__(config_space, initial_config, seed)
+                 points: int = 3, initial_configs=()):
+        super().__init__(config_space, initial_config, seed, initial_configs)
         self.points = check_int("points", points)
         corners = list(product(*grid_axes(self.config_space, self.points)))
         configs = configurations_from_unit_cube(self.config_space, corners)
         unique = list({repr(config): config for config in configs}.values())
         self.left = [unique[i] for i in self.rng.permutation(len(unique))
-                     if repr(unique[i]) != repr(self.initial_config)]
+                     if unique[i] not in self.initial_configs]
 
     def propose(self) -> dict | None:
         """Return the next point of the grid, or None after the last one."""
         return self.left.pop() if self.left else None
 
-    def settings(self) -> dict:
-        """Return the settings of any searcher, and the number of points a hyperparameter."""
-        return {**super().settings(), "points": self.points}
-
 
 class SobolSearcher(HPOSearcher):
     """Proposes the points of a scrambled Sobol sequence, most even after 1, 2, 4, 8, ... points.
 
-    An initial configuration comes before the sequence and does not count among these.
+    Initial configurations come before the sequence and do not count among these.
     """
-    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0):
-        super().__init__(config_space, initial_config, seed)
+    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
+                 initial_configs=()):
+        super().__init__(config_space, initial_config, seed, initial_configs)
         dimensions = len(varying_names(self.config_space))
         self.sequence = qmc.Sobol(dimensions, scramble=True, rng=self.rng)
 
@@ -69,15 +68,13 @@ class SobolSearcher(HPOSearcher):
 
 class PoolSearcher(HPOSearcher):
     """Proposes given configurations of a space in random order, each once, then None."""
+    setting_names = ("configurations",)
+
     def __init__(self, config_space: dict, configs: list[dict], seed: int = 0):
         super().__init__(config_space, seed=seed)
-        self.size = len(configs)
-        self.left = [configs[i] for i in self.rng.permutation(self.size)]
+        self.configurations = len(configs)
+        self.left = [configs[i] for i in self.rng.permutation(len(configs))]
 
     def propose(self) -> dict | None:
         """Return the next configuration, or None if there is none left."""
         return check_configuration(self.config_space, self.left.pop()) if self.left else None
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher, and the number of configurations."""
-        return {**super().settings(), "configurations": self.size}

@@ -3,6 +3,7 @@
 #   advanced-methods.md
 """Regularized evolution: configurations that descend from good ones."""
 
+from collections import Counter
 import math
 from operator import itemgetter
 
@@ -18,9 +19,11 @@ class RegularizedEvolutionSearcher(HPOSearcher):
 
     A parent is the best of `sample_size` of them; random draws come first (Real et al., 2019).
     """
+    setting_names = ("population_size", "sample_size")
+
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 population_size: int = 20, sample_size: int = 10):
-        super().__init__(config_space, initial_config, seed)
+                 population_size: int = 20, sample_size: int = 10, initial_configs=()):
+        super().__init__(config_space, initial_config, seed, initial_configs)
         self.population_size = check_int("population_size", population_size, 2)
         self.sample_size = check_int("sample_size", sample_size)
         if self.sample_size > self.population_size:
@@ -29,11 +32,7 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         if not varying_names(self.config_space):
             raise ValueError("config_space has only constants; give a hyperparameter that varies")
         self.population = []  # pairs of a configuration and its error, the oldest first
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher, and the sizes of population and sample."""
-        return {**super().settings(), "population_size": self.population_size,
-                "sample_size": self.sample_size}
+        self.members, self.reports = [], Counter()  # all that ever were in it; by name and epoch
 
     def propose(self) -> dict:
         """Return a mutation of a tournament's winner, or a random draw until there are enough."""
@@ -43,11 +42,14 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         parent, _ = min((self.population[i] for i in sample), key=itemgetter(1))
         return mutate(self.config_space, parent, self.rng)
 
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Add a configuration to the population, or note its new error; the oldest leaves."""
-        for i, (member, _) in enumerate(self.population):
-            if repr(member) == repr(config):
-                self.population[i] = member, error if math.isfinite(error) else math.inf
-                return
-        if math.isfinite(error):
+    def update(self, config: dict, error: float, epoch: int | None = None,
+               info: dict | None = None) -> None:
+        """Add a trial to the population, or note its new error; the oldest leaves."""
+        self.reports[repr(config), epoch] += 1
+        member = repr(config), self.reports[repr(config), epoch]
+        if member in self.members[-len(self.population):]:
+            i = self.members[-len(self.population):].index(member)
+            self.population[i] = config, error if math.isfinite(error) else math.inf
+        elif math.isfinite(error) and member not in self.members:
+            self.members.append(member)
             self.population = [*self.population, (dict(config), error)][-self.population_size:]

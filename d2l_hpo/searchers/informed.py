@@ -4,6 +4,7 @@
 """Bayesian optimization under constraints, and per second of training."""
 
 import math
+import operator
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -22,6 +23,8 @@ class InformedSearcher(BayesianSearcher):
 
     `names` are keys of the dictionary of results. Subclasses say what the models are for.
     """
+    setting_names = ("names",)
+
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  names, **settings):
         super().__init__(config_space, initial_config, seed, **settings)
@@ -33,16 +36,12 @@ class InformedSearcher(BayesianSearcher):
         """Raise ValueError for a number that is missing, TypeError for what is none."""
         read_objectives(self.names, error, info)
 
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
+    def update(self, config: dict, error: float, epoch: int | None = None,
+               info: dict | None = None) -> None:
         """Learn the error and the numbers, after `check_report`."""
-        self.check_report(error, additional_info)
-        numbers = read_objectives(self.names, error, additional_info)
-        self.numbers[self.remember(config)] = numbers
-        super().update(config, error, additional_info)
-
-    def settings(self) -> dict:
-        """Return the settings of Bayesian optimization, and the names."""
-        return {**super().settings(), "names": self.names}
+        self.check_report(error, info)
+        self.numbers[self.remember(config)] = read_objectives(self.names, error, info)
+        super().update(config, error, epoch, info)
 
     def encoded(self, keys) -> np.ndarray:
         """Return known configurations as inputs of a Gaussian process."""
@@ -69,8 +68,10 @@ class ConstrainedSearcher(InformedSearcher):
     """Proposes where the improvement times the probability of keeping all `limits` is largest.
 
     `limits` are upper ones, positive, by name. Before the first feasible trial only the probability
-    counts.
+    counts. A trial that keeps them not cannot be the best.
     """
+    setting_names = ("limits",)
+
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  limits: dict[str, float], **settings):
         if not isinstance(limits, dict):
@@ -81,9 +82,10 @@ class ConstrainedSearcher(InformedSearcher):
             raise ValueError("limits is empty; give at least one, or use BayesianSearcher")
         super().__init__(config_space, initial_config, seed, names=self.limits, **settings)
 
-    def settings(self) -> dict:
-        """Return the settings of Bayesian optimization, and the limits."""
-        return {**super().settings(), "limits": self.limits}
+    def score(self, config: dict, error: float, info: dict) -> float:
+        """Return what is smallest for the best trial: its error; inf for one that is too large."""
+        numbers = read_objectives(self.names, error, info)
+        return error if all(map(operator.lt, numbers, self.limits.values())) else math.inf
 
     def propose_point(self) -> np.ndarray:
         """Model the slack of each limit, then maximise the acquisition."""

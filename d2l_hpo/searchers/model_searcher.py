@@ -46,9 +46,11 @@ class ModelSearcher(HPOSearcher):
     A configuration is proposed once. A space of at most 1,000 configurations is exhausted at last.
     The model sees errors of all `epochs`, moved to the last one, or of "one" epoch only.
     """
+    setting_names = ("initial_points", "epochs")
+
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 initial_points: int = 8, epochs: str = "all"):
-        super().__init__(config_space, initial_config, seed)
+                 initial_points: int = 8, epochs: str = "all", initial_configs=()):
+        super().__init__(config_space, initial_config, seed, initial_configs)
         self.initial_points = check_int("initial_points", initial_points)
         if epochs not in ("all", "one"):
             raise ValueError(f"epochs is {epochs!r}, expected 'all' or 'one'")
@@ -59,11 +61,6 @@ class ModelSearcher(HPOSearcher):
         self.points = {}  # by configuration, written out, all that were proposed or reported
         self.reports = {}  # likewise, lists of (epoch, error)
         self.pending = []
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher, and those of a model's."""
-        own = {"initial_points": self.initial_points, "epochs": self.epochs}
-        return {**super().settings(), **own}
 
     def sample_configuration(self) -> dict | None:
         """Return the next configuration, or None if there is none left; it is pending now."""
@@ -80,13 +77,13 @@ class ModelSearcher(HPOSearcher):
             self.points[name] = configurations_to_unit_cube(self.config_space, [config])[0]
         return name
 
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Learn that `config` had this error (nan: it failed) after additional_info's epoch."""
+    def update(self, config: dict, error: float, epoch: int | None = None,
+               info: dict | None = None) -> None:
+        """Learn that `config` had this error after `epoch` (nan: it failed)."""
         name = self.remember(config)
         if name in self.pending:
             self.pending.remove(name)
-        epoch = (additional_info or {}).get("epoch") or 0
-        self.reports.setdefault(name, []).append((epoch, float(error)))
+        self.reports.setdefault(name, []).append((epoch or 0, float(error)))
 
     def training_set(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return points (n, d) with their errors (n,), and the points of failed trials (m, d)."""

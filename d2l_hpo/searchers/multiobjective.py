@@ -22,9 +22,11 @@ class MultiObjectiveSearcher(HPOSearcher):
     returns. A configuration that is reported again counts with its latest values. The first
     `population` configurations are random.
     """
+    setting_names = ("objectives", "population")
+
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
-                 objectives: tuple[str, ...], population: int = 16):
-        super().__init__(config_space, initial_config, seed)
+                 objectives: tuple[str, ...], population: int = 16, initial_configs=()):
+        super().__init__(config_space, initial_config, seed, initial_configs)
         if isinstance(objectives, str) or len({*objectives}) != len(objectives) or not objectives:
             raise ValueError(f"objectives are {objectives!r}, expected different names in a tuple")
         self.objectives = tuple(objectives)
@@ -35,16 +37,12 @@ class MultiObjectiveSearcher(HPOSearcher):
         """Raise ValueError for an objective that is missing, TypeError for what is no number."""
         read_objectives(self.objectives, error, info)
 
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
+    def update(self, config: dict, error: float, epoch: int | None = None,
+               info: dict | None = None) -> None:
         """Keep the configuration's objectives; ValueError if one is missing."""
         key = repr(config)
-        self.values[key] = read_objectives(self.objectives, error, additional_info)
+        self.values[key] = read_objectives(self.objectives, error, info)
         self.points[key] = to_unit_cube(self.config_space, config)
-
-    def settings(self) -> dict:
-        """Return the settings of any searcher, the objectives and the size of the population."""
-        own = {"objectives": list(self.objectives), "population": self.population}
-        return {**HPOSearcher.settings(self), **own}
 
     def child(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Cross two points of the unit cube; change a coordinate, others with probability 1/d."""

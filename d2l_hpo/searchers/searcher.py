@@ -3,52 +3,25 @@
 #   hyperopt-api.md
 """What a searcher is, and random search."""
 
-import numpy as np
-
-from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.spaces.space import check_space
+from d2l_hpo.searchers.base import SearcherBase
 from d2l_hpo.spaces.space import sample_configuration
-from d2l_hpo.tools.arguments import check_int
 
 
-class HPOSearcher:
-    """Decides which configuration is tried next: the initial one, then what `propose` returns."""
-    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0):
-        self.config_space = check_space(config_space)
-        self.initial_config = (None if initial_config is None else
-                               check_configuration(self.config_space, initial_config))
-        self.seed = check_int("seed", seed, 0)
-        self.rng = np.random.default_rng(self.seed)
-        self.started = False
-
+class HPOSearcher(SearcherBase):
+    """Decides which configuration is tried next: initial ones, then what `propose` returns."""
     def sample_configuration(self) -> dict | None:
         """Return the next configuration, or None if there is none left."""
-        first, self.started = not self.started, True
-        if first and self.initial_config is not None:
-            return dict(self.initial_config)
+        if self.waiting_configs:
+            return dict(self.waiting_configs.popleft())
         return self.propose()
 
     def propose(self) -> dict | None:
         """Return a configuration of the searcher's own, or None if there is none left."""
         raise NotImplementedError(f"{type(self).__name__} must define propose")
 
-    def update(self, config: dict, error: float, additional_info: dict | None = None) -> None:
-        """Learn that `config` had this error (nan: it failed). Most simple searchers ignore it."""
-
-    def check_report(self, error: float, info: dict) -> None:
-        """Raise ValueError or TypeError where `info` lacks a number that this searcher needs."""
-
-    def settings(self) -> dict:
-        """Return what, beside space and seed, makes this search what it is: plain values."""
-        return {"searcher": type(self).__name__, "initial_config": self.initial_config}
-
-
-def check_searcher(searcher) -> HPOSearcher:
-    """Return the searcher; TypeError if it is something else."""
-    if not isinstance(searcher, HPOSearcher):
-        raise TypeError(f"searcher is {searcher!r}, expected a searcher such as "
-                        "RandomSearcher(config_space)")
-    return searcher
+    def update(self, config: dict, error: float, epoch: int | None = None,
+               info: dict | None = None) -> None:
+        """Learn that `config` had this error after `epoch` (nan: it failed), and other numbers."""
 
 
 class RandomSearcher(HPOSearcher):

@@ -69,4 +69,5 @@ class TPESearcher(ModelSearcher):
         drawn = snap_unit_cube(self.config_space, good.sample(self.candidates, self.rng))
         drawn = drawn if self.all_points is None else self.all_points
         ratio = good.log_density(drawn) - bad.log_density(drawn)
-        return drawn[np.where(self.is_new(drawn), ratio, -np.inf).argmax()]
+        new = self.is_new(drawn)
+        return drawn[np.where(new, ratio, -np.inf).argmax()] if new.any() else self.explore()

@@ -5,7 +5,7 @@ rows. The last three tasks also tell latency, size or the worst class's error; t
 curves, so that luck in a recorded training favours nobody.
 """
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
@@ -160,24 +160,23 @@ class DigitsBenchmark(RecordedBenchmark):
 class RecordedSearcher(HPOSearcher):
     """Proposes the recorded configurations in random order, each once, then None.
 
-    The initial configuration comes first; it need not be a recorded one.
+    Initial configurations come first; they need not be recorded ones.
     """
 
+    setting_names = ("task", "configurations")
+
     def __init__(self, benchmark: RecordedBenchmark,
-                 initial_config: Mapping[str, Any] | None = None, seed: int = 0):
-        super().__init__(benchmark.config_space, initial_config, seed)
+                 initial_config: Mapping[str, Any] | None = None, seed: int = 0,
+                 initial_configs: Iterable[Mapping[str, Any]] = ()):
+        super().__init__(benchmark.config_space, initial_config, seed, initial_configs)
         self.task, configs = benchmark.task, benchmark.configs
         self.configurations = len(configs)
         self.left = [configs[i] for i in self.rng.permutation(len(configs))
-                     if configs[i] != self.initial_config]
+                     if configs[i] not in self.initial_configs]
 
     def propose(self) -> dict[str, Any] | None:
         """Return the next recorded configuration, or None if there is none left."""
         return self.left.pop() if self.left else None
-
-    def settings(self) -> dict[str, Any]:
-        """Return what else, beside space and seed, makes this search what it is."""
-        return {**super().settings(), "task": self.task, "configurations": self.configurations}
 
 
 def _measured_curve(row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -47,19 +47,31 @@ class Result(NamedTuple):
         try:
             return self._replace(value=pickle.loads(self.value), is_pickled=False)
         except Exception:  # whatever the value's class raises
-            return self._replace(value=None, traceback=traceback.format_exc(), is_pickled=False)
+            return self._replace(value=None, traceback=printable(traceback.format_exc()),
+                                 is_pickled=False)
 
 
-def call(objective: Callable, config: dict, keywords: dict, to_pickle: bool) -> Result:
-    """Call the objective and time it; nothing that it raises gets out, nor what cannot be sent."""
+def call(objective: Callable, config: dict, keywords: dict, to_pickle: bool = False,
+         passes_ctrl_c: bool = False) -> Result:
+    """Call the objective and time it; nothing that it raises gets out, nor what cannot be sent.
+
+    In the tuner's own process Ctrl-C is for the tuner: `passes_ctrl_c` lets KeyboardInterrupt out.
+    """
     value, report, start = None, None, time.perf_counter()
     try:
         value = objective(config, **keywords)
         value = cloudpickle.dumps(value) if to_pickle else value
-    except BaseException:  # SystemExit, too: it must not end the worker
-        value, report = None, traceback.format_exc()
+    except BaseException as error:  # SystemExit, too: it must not end the search
+        if passes_ctrl_c and isinstance(error, KeyboardInterrupt):
+            raise
+        value, report = None, printable(traceback.format_exc())
     seconds = time.perf_counter() - start
     return Result(value, report, start, seconds, to_pickle and report is None)
+
+
+def printable(text: str) -> str:
+    """Return a text that can be written anywhere: half a surrogate pair becomes its escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Portable:

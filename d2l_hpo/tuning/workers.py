@@ -26,6 +26,10 @@ PATIENCE = 10
 """Time limits to wait for workers that are all in trials that were given up."""
 
 
+DEATH = 60
+"""Seconds to wait for the end of a process that no longer answers."""
+
+
 SLICE = 0.5
 """Seconds after which a wait is looked after."""
 
@@ -88,11 +92,15 @@ class Workers:
         try:
             return future.result(timeout=0).unpickled()
         except ProcessExpired as error:
-            kill_group(error.pid)  # what the dead process had started
-            raise WorkerLost(f"the worker process ended with exit code {error.exitcode}"
-                             f"{signal_name(error.exitcode)}") from error
+            raise process_lost(error.pid, error.exitcode) from error
         except Exception as error:  # each executor has its own
             raise WorkerLost(f"the worker was lost: {type(error).__name__}: {error}") from error
+
+
+def process_lost(pid: int, exitcode: int) -> WorkerLost:
+    """Return the error for a worker process that died; what it had started is killed."""
+    kill_group(pid)
+    return WorkerLost(f"the worker process ended with exit code {exitcode}{signal_name(exitcode)}")
 
 
 def signal_name(exitcode: int) -> str:
@@ -185,11 +193,16 @@ class OwnWorkers(Workers):
             pool.join()
 
     def submit(self, slot: int, config: dict, keywords: dict) -> Future:
-        """Start a call in a slot; its process is killed after `trial_timeout` seconds."""
+        """Start a call in a slot; its process is killed after `trial_timeout` seconds.
+
+        A new process first loads the objective, which takes as long as it takes.
+        """
         if not self.is_sound(slot):
             self.pools[slot].stop()
             self.pools[slot].join()
             self.pools[slot] = WorkerPool(self.payload)
+        if slot in self.calls and self.calls[slot].exception() is not None:
+            self.pools[slot].schedule(load_own)
         self.calls[slot] = self.pools[slot].schedule(call_own, (config, keywords),
                                                      timeout=self.trial_timeout)
         return self.calls[slot]
@@ -214,6 +227,12 @@ class OwnWorkers(Workers):
         if isinstance(future.exception(), TimeoutError):
             raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
                              "seconds; its worker process was killed")
+        if isinstance(future.exception(), BrokenProcessPool):  # pebble has lost sight of it
+            slot = next(slot for slot, call in self.calls.items() if call is future)
+            process = self.pools[slot].processes.latest
+            process.join(DEATH)
+            if process.exitcode is not None:
+                raise process_lost(process.pid, process.exitcode) from future.exception()
         return super().read(future)
 
 

@@ -53,7 +53,8 @@ def test_a_report_that_is_repeated_counts_once():
 def test_reports_reach_the_scheduler_inside():
     scheduler = BatchScheduler(random_search(), 3)
     seen = []
-    scheduler.scheduler.searcher.update = lambda config, error, info: seen.append((config, error))
+    searcher = scheduler.scheduler.searcher
+    searcher.update = lambda config, error, epoch, info: seen.append((config, error))
     started = scheduler.suggest()
     scheduler.update(started, 0.25, {"seconds": 1})
     assert seen == [(started.config, 0.25)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interruptions import interrupted
 from random_cluster import Numbered, ask, drive
 from scripted_curves import Scripted, basic, trial
 
@@ -107,7 +108,7 @@ def names(*numbers):
 
 
 def files(search):
-    return sorted(path.name for path in search.checkpoint_dir.iterdir())
+    return sorted(path.name for path in search.checkpoints.folder.iterdir())
 
 
 def test_a_closed_rung_loses_its_files_and_the_incumbent_keeps_its_own(tmp_path):
@@ -116,7 +117,8 @@ def test_a_closed_rung_loses_its_files_and_the_incumbent_keeps_its_own(tmp_path)
     search.run()
     assert [job[0] for job in trained] == [*range(9), 1, 5, 3, 1]
     assert trained[8][3] == names(*range(8))
-    assert [job[3] for job in trained[9:]] == [names(1, 3, 5)] * 3 + [names(1)]
+    best = ["trial_1.best.pt"]  # of the incumbent, as long as its trial goes on
+    assert [job[3] for job in trained[9:]] == [best + names(1, 3, 5)] * 3 + [best + names(1)]
     assert files(search) == names(1) and search.incumbent_error == ERRORS[1] - 9 / 1000
 
 
@@ -168,7 +170,7 @@ def test_a_new_tuner_on_the_journal_removes_what_a_kill_left(tmp_path):
     search = searching(tmp_path, journal=tmp_path / "search.jsonl")
     search.run()
     for name in names(0, 4, 8):
-        (search.checkpoint_dir / name).write_text("1")
+        (search.checkpoints.folder / name).write_text("1")
     again = searching(tmp_path, journal=tmp_path / "search.jsonl")
     again.run()
     assert files(again) == names(1) and again.records.equals(search.records)
@@ -189,7 +191,7 @@ class Vanishing(SuccessiveHalvingScheduler):
 def vanishing(tmp_path, objective=counting, **others):
     search = HPOTuner(Vanishing(Numbered(), 3, 1, 9, rounds=1), objective,
                       checkpoint_dir=tmp_path / "checkpoints", **others)
-    search.scheduler.folder = search.checkpoint_dir
+    search.scheduler.folder = search.checkpoints.folder
     return search
 
 
@@ -228,9 +230,9 @@ def test_an_interruption_of_the_second_beginning_does_not_hide_it(tmp_path):
         return counting(config, max_epochs, checkpoint)
     begun, journal = [], tmp_path / "search.jsonl"
     search = vanishing(tmp_path, objective, journal=journal)
-    search.run()
-    assert len(search.records) == 10 and search.checkpoint(5).exists()
-    kept = search.checkpoint(5).read_text()
+    interrupted(search)
+    assert len(search.records) == 10 and search.checkpoints.path(5).exists()
+    kept = search.checkpoints.path(5).read_text()
     again = vanishing(tmp_path, objective, journal=journal)
     again.scheduler.folder = tmp_path  # the file vanishes once only
     again.run()

@@ -73,7 +73,7 @@ def searcher_with(records, cls=ConstrainedSearcher, **settings):
     """A searcher that was told of configurations (x, y), errors and numbers."""
     searcher = cls(SPACE, initial_points=1, **settings)
     for (x, y), error, info in records:
-        searcher.update({"x": x, "y": y}, error, info)
+        searcher.update({"x": x, "y": y}, error, None, info)
     return searcher
 
 

@@ -30,7 +30,7 @@ class InOrder(HPOSearcher):
     def propose(self):
         return {"row": self.rows.pop(0)} if self.rows else None
 
-    def update(self, config, error, additional_info=None):
+    def update(self, config, error, epoch=None, info=None):
         self.told.append((config["row"], error))
 
 

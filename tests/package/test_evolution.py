@@ -158,9 +158,9 @@ def test_a_failed_trial_is_no_member(error):
 @pytest.mark.parametrize("error", [math.nan, math.inf, -math.inf])
 def test_a_member_that_fails_later_loses_every_tournament_and_keeps_its_age(error):
     searcher = integers(population_size=2, sample_size=2)
-    searcher.update({"x": 0, "y": 0}, 0.1, {"epoch": 1})
-    searcher.update({"x": 1, "y": 1}, 0.5, {"epoch": 1})
-    searcher.update({"x": 0, "y": 0}, error, {"epoch": 3})
+    searcher.update({"x": 0, "y": 0}, 0.1, 1)
+    searcher.update({"x": 1, "y": 1}, 0.5, 1)
+    searcher.update({"x": 0, "y": 0}, error, 3)
     assert searcher.population == [({"x": 0, "y": 0}, math.inf), ({"x": 1, "y": 1}, 0.5)]
     assert family(searcher, searcher.sample_configuration()) == [{"x": 1, "y": 1}]
 
@@ -175,8 +175,8 @@ def test_where_all_fail_it_goes_on_at_random():
 def test_a_later_report_of_a_member_replaces_its_error_and_not_its_age():
     searcher = integers(population_size=3, sample_size=3)
     for x in range(3):
-        searcher.update({"x": x, "y": x}, 0.5, {"epoch": 1})
-    searcher.update({"x": 0, "y": 0}, 0.1, {"epoch": 3})
+        searcher.update({"x": x, "y": x}, 0.5, 1)
+    searcher.update({"x": 0, "y": 0}, 0.1, 3)
     assert searcher.population[0] == ({"x": 0, "y": 0}, 0.1) and len(searcher.population) == 3
     searcher.update({"x": 3, "y": 3}, 0.5)
     assert [member["x"] for member, _ in searcher.population] == [1, 2, 3]

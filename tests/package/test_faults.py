@@ -219,7 +219,7 @@ def test_a_worker_comes_back_with_the_end_of_the_attempt_that_was_given_up():
     with ThreadPoolExecutor(1) as executor:
         search = tuner(stuck, 3, n_workers=1, executor=executor, trial_timeout=PATIENCE)
         thread = run_in_thread(search)
-        faulty.wait_until(lambda: search.lost)
+        faulty.wait_until(lambda: search.books.lost)
         stuck.release.set()
         join(thread)
     assert by_id(search, "error", "attempt") == [(0, 1), (1, 2), (2, 1)]

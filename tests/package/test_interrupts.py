@@ -11,6 +11,7 @@ import faulty_objectives as faulty
 import psutil
 import pytest
 from journaled import PATHS
+from interruptions import interrupted
 from scripted_trials import Listed
 from worker_searches import (
     by_id,
@@ -41,7 +42,7 @@ def test_ctrl_c_ends_the_children_and_keeps_the_records(kind, tmp_path, capsys):
     with opened(kind) as executor:
         search = tuner(objective, 6, executor=executor)
         press_ctrl_c_when(lambda: len([*tmp_path.glob("begun_*")]) == 2 and len(search.rows) == 2)
-        search.run()
+        interrupted(search)
         assert "Stopped in trial 2, 3; run() again" in "".join(capsys.readouterr())
         assert by_id(search, "trial_id", "status") == [(0, "completed"), (1, "completed")]
         assert search.incumbent == {"x": 0}
@@ -59,7 +60,7 @@ def test_ctrl_c_in_one_process_interrupts_the_objective(capsys):
         return config["x"]
     search = tuner(objective, 3, n_workers=1)
     search.stopped = False
-    search.run()
+    interrupted(search)
     assert by_id(search, "trial_id") == [(0,)]
     search.run()
     assert by_id(search, "trial_id") == [(0,), (1,), (2,)]
@@ -82,9 +83,9 @@ class Pressing(Listed):
         self.count()
         return config
 
-    def update(self, config, error, additional_info=None):
+    def update(self, config, error, epoch=None, info=None):
         self.count()
-        super().update(config, error, additional_info)
+        super().update(config, error, epoch, info)
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
@@ -93,7 +94,7 @@ def test_ctrl_c_between_two_steps_waits_until_the_books_are_complete(n_workers, 
     with ThreadPoolExecutor(2) as pool:
         search = HPOTuner(BasicScheduler(Pressing(6, at)), faulty.identity, n_workers=n_workers,
                           executor=pool if n_workers > 1 else None)
-        search.run()
+        interrupted(search)
         told = [x for x, _, _ in search.scheduler.searcher.told]
         assert list(search.records["trial_id"] if told else []) == told
         assert len(told) < 6
@@ -121,7 +122,10 @@ def objective(config):
 
 if {guard}:
     search = HPOTuner(BasicScheduler(Listed(6)), objective, n_workers=2)
-    search.run()
+    try:
+        search.run()
+    except KeyboardInterrupt:
+        pass
     print(sorted(search.records["trial_id"]), search.incumbent)
 """
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from journaled import events, tuner
 from scripted_curves import Scripted, trial
+from interruptions import interrupted
 from scripted_trials import Listed
 
 from d2l_hpo import BasicScheduler, HPOTuner, Trial
@@ -160,7 +161,7 @@ def test_resuming_equals_not_stopping(tmp_path):
     for number in (1, 2, 2, 5, 9, 12):
         resumed = checkpointing.tuner(tmp_path / "resumed")
         resumed.run(number_of_trials=number)
-        assert len(resumed.trial_ids) == number
+        assert len(resumed.books.reported) == number
     assert checkpointing.outcome(resumed) == checkpointing.outcome(straight)
     assert (straight.records["status"] == "failed").any() and straight.records["epoch"].max() == 2
     assert resumed.incumbent_trajectory == straight.incumbent_trajectory
@@ -215,7 +216,7 @@ def test_trials_that_ctrl_c_interrupted_run_first_after_resuming(journal):
         if isinstance(results[config["x"]], BaseException):
             raise results[config["x"]]
         return results[config["x"]]
-    tuner(journal, objective, 3).run()
+    interrupted(tuner(journal, objective, 3))
     results[1] = 0.75
     search = tuner(journal, objective, 3)
     search.run()
@@ -235,8 +236,8 @@ def test_attempts_are_counted_on_after_resuming(journal, tmp_path):
         if event == "failed" and values["attempt"] == 2:
             raise KeyboardInterrupt
     search.log = stopping
-    search.run()
-    assert 1 not in search.trial_ids
+    interrupted(search)
+    assert 1 not in search.books.reported
     again = tuner(journal, objective, 3, n_workers=2, max_retries=3)
     again.run()
     assert again.records.set_index("trial_id")["attempt"][1] == 4

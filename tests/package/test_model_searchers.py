@@ -133,7 +133,7 @@ def told(kind, reports, **settings):
     """Return a searcher that knows these reports."""
     searcher = kind({"x": stats.uniform(0, 1)}, seed=0, **settings)
     for x, epoch, error in reports:
-        searcher.update({"x": x}, error, {"epoch": epoch})
+        searcher.update({"x": x}, error, epoch)
     return searcher
 
 
@@ -202,8 +202,8 @@ def test_a_trial_is_pending_until_its_first_report(kind):
     searcher = kind(SMOOTH, seed=0, initial_points=2)
     configs = [searcher.sample_configuration() for _ in range(3)]
     assert searcher.pending == [repr(config) for config in configs]
-    searcher.update(configs[1], 0.5, {"epoch": 1})
-    searcher.update(configs[1], 0.4, {"epoch": 3})
+    searcher.update(configs[1], 0.5, 1)
+    searcher.update(configs[1], 0.4, 3)
     searcher.update(configs[0], math.nan)
     assert searcher.pending == [repr(configs[2])]
 

@@ -276,9 +276,9 @@ def test_failed_trials_are_no_parents(searcher):
     good = [{"x": x, "rate": 0.01, "units": 8, "kind": "a", "fixed": 7} for x in (0.2, 0.8)]
     bad = [{"x": x, "rate": 1e-4, "units": 64, "kind": "c", "fixed": 7} for x in (0.4, 0.6)]
     for config in bad:
-        ours.update(config, math.nan, {})
+        ours.update(config, math.nan, None, {})
     for config in good:
-        ours.update(config, 0.1 + config["x"], {"size": 1 - config["x"]})
+        ours.update(config, 0.1 + config["x"], None, {"size": 1 - config["x"]})
     values = np.array([*ours.values.values()])
     assert all({*ours.parents(values)} <= {2, 3} for _ in range(50))
 
@@ -296,8 +296,8 @@ def test_a_search_in_which_everything_fails_goes_on_at_random(searcher):
 def test_a_later_report_replaces_an_earlier_one(searcher):
     ours = searcher(SPACE, objectives=("error", "size"))
     config = {"x": 0.5, "rate": 0.1, "units": 8, "kind": "a", "fixed": 7}
-    ours.update(config, 0.5, {"size": 1})
-    ours.update(config, 0.3, {"size": 1})
+    ours.update(config, 0.5, None, {"size": 1})
+    ours.update(config, 0.3, None, {"size": 1})
     assert [*ours.values.values()] == [[0.3, 1.0]]
 
 

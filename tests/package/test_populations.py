@@ -32,8 +32,8 @@ class Told(HPOSearcher):
     def propose(self):
         return self.left.pop() if self.left else None
 
-    def update(self, config, error, additional_info=None):
-        self.told.append((config["x"], error, additional_info))
+    def update(self, config, error, epoch=None, info=None):
+        self.told.append((config["x"], error, {**(info or {}), "epoch": epoch}))
 
 
 def generation(scheduler, errors, order=None):

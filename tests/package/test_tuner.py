@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from interruptions import interrupted
 from scripted_trials import Listed, scripted, told
 
 from d2l_hpo import (
     ASHAScheduler, BasicScheduler, BatchScheduler, BayesianSearcher, FoldScheduler, HPOTuner,
-    HyperbandScheduler, PBTScheduler, RandomSearcher, SuccessiveHalvingScheduler, tuner,
+    HyperbandScheduler, PBTScheduler, RandomSearcher, SuccessiveHalvingScheduler,
 )
-from d2l_hpo.tuning import read_result
+from d2l_hpo.tuning import read_result, tuner
 
 SPACE = {"x": stats.uniform(0, 1)}
 
@@ -270,11 +271,11 @@ def test_numbers_of_any_kind_are_errors_as_floats(result, error):
 
 
 @pytest.mark.parametrize("stop", [SystemExit, GeneratorExit])
-def test_what_ends_the_program_is_not_swallowed(stop):
-    search = scripted([0.5, stop()])
-    with pytest.raises(stop):
-        search.run()
-    assert list(search.records["error"]) == [0.5]
+def test_an_objective_that_ends_the_program_fails_as_it_does_on_a_worker(stop):
+    search = scripted([0.5, stop(), 0.25])
+    search.run()
+    assert list(search.records["status"]) == ["completed", "failed", "completed"]
+    assert stop.__name__ in search.records["traceback"][1]
 
 
 # -- interruption ---------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ def test_what_ends_the_program_is_not_swallowed(stop):
 def test_an_interrupted_trial_is_repeated_and_nothing_is_lost(capsys):
     results = [0.5, KeyboardInterrupt(), 0.3]
     search = scripted(results)
-    search.run(number_of_trials=3)
+    interrupted(search, number_of_trials=3)
     assert list(search.records["trial_id"]) == [0]
     assert (search.incumbent_error, told(search)) == (0.5, [0.5])
     assert "Stopped in trial 1" in "".join(capsys.readouterr())
@@ -296,7 +297,7 @@ def test_an_interrupted_trial_is_repeated_and_nothing_is_lost(capsys):
 def test_interrupting_the_first_trial_is_no_error():
     results = [KeyboardInterrupt(), 0.3]
     search = scripted(results)
-    search.run()
+    interrupted(search)
     assert len(search.records) == 0
     results[0] = 0.2
     search.run()

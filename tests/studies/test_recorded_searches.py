@@ -84,7 +84,7 @@ def test_mixed_reports_are_the_last_ones_as_they_are():
     space = search_quality.load_task("branin").space
     searcher = composition.MixedBayesian(space, seed=0)
     for x, epoch, error in [(1.0, 1, 0.9), (1.0, 3, 0.4), (2.0, 1, 0.8), (3.0, 1, np.nan)]:
-        searcher.update({"x": x, "y": 1.0}, error, {"epoch": epoch})
+        searcher.update({"x": x, "y": 1.0}, error, epoch)
     points, errors, failed = searcher.training_set()
     assert errors.tolist() == [0.4, 0.8] and points.shape == (2, 2) and failed.shape == (1, 2)
 

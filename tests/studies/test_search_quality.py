@@ -71,7 +71,7 @@ class Three(HPOSearcher):
         return dict(zip(SPACES["lenet"], (0.1, 32, 0.5 + len(self.told) / 10, 0.01, 1, "relu"),
                         strict=True))
 
-    def update(self, config, error, additional_info=None):
+    def update(self, config, error, epoch=None, info=None):
         self.told.append((config["momentum"], error))
 
 

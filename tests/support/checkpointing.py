@@ -55,7 +55,7 @@ class Drifting(HPOSearcher):
     def propose(self):
         return {"x": float((self.best + self.rng.normal(0, 0.2)) % 1)}
 
-    def update(self, config, error, additional_info=None):
+    def update(self, config, error, epoch=None, info=None):
         if error < self.best_error:
             self.best, self.best_error = config["x"], error
 
@@ -102,7 +102,7 @@ def tuner(folder, seed=0, checkpoints=True, **others):
 
 def files(search):
     """The names of all files beside the checkpoints."""
-    folder = search.checkpoint_dir
+    folder = search.checkpoints.folder
     return [] if folder is None else sorted(path.name for path in folder.iterdir())
 
 

@@ -19,8 +19,8 @@ class Numbered(HPOSearcher):
         self.proposed += 1
         return {"x": self.proposed - 1}
 
-    def update(self, config, error, additional_info=None):
-        self.told.append((config["x"], error, additional_info))
+    def update(self, config, error, epoch=None, info=None):
+        self.told.append((config["x"], error, {**(info or {}), "epoch": epoch}))
 
 
 def random_error(rng, failures):

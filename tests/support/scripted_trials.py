@@ -15,8 +15,8 @@ class Listed(HPOSearcher):
     def sample_configuration(self):
         return next(({"x": x} for x in self.left), None)
 
-    def update(self, config, error, additional_info=None):
-        self.told.append((config["x"], error, additional_info))
+    def update(self, config, error, epoch=None, info=None):
+        self.told.append((config["x"], error, {**(info or {}), "epoch": epoch}))
 
 
 def scripted(results, **others):

@@ -1,0 +1,60 @@
+"""What the engine asks of a scheduler, beside which trial runs next and how far."""
+from typing import TYPE_CHECKING, Any
+
+from d2l_hpo.searchers.searcher import HPOSearcher
+from d2l_hpo.spaces.space import describe_space
+
+if TYPE_CHECKING:
+    from d2l_hpo.schedulers.scheduler import Trial
+
+
+class SchedulerBase:
+    """Hooks with defaults that suit a scheduler of one searcher, which it keeps as `searcher`."""
+
+    searcher: HPOSearcher
+    setting_names: tuple[str, ...] = ()
+    """Attributes that, beside the searcher, make a search what it is."""
+    needs_checkpoints = False
+    """Whether trials begin with the checkpoints of others."""
+    over: "list[int] | tuple[()]" = ()
+    """Ids of the trials that, since the last call of `ended`, were found never to go on."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the class, space, seed and settings as plain values: what a repetition needs."""
+        if not isinstance(getattr(self, "searcher", None), HPOSearcher):
+            raise NotImplementedError(f"{type(self).__name__} must define describe")
+        return describe_search(self, **self.own_settings())
+
+    def own_settings(self) -> dict[str, Any]:
+        """Return the values of `setting_names`; a function goes by its name."""
+        values = {name: getattr(self, name) for name in self.setting_names}
+        return {name: getattr(value, "__name__", value) for name, value in values.items()}
+
+    def ended(self) -> list[int]:
+        """Return the ids of trials that, since the last call, were found never to go on.
+
+        Their checkpoints are removed, so no later suggestion may have them as its source.
+        """
+        over, self.over = list(self.over), []
+        return over
+
+    def check_report(self, error: float, info: dict[str, Any]) -> None:
+        """Raise ValueError or TypeError where a success lacks a number that the searcher needs."""
+        if isinstance(searcher := getattr(self, "searcher", None), HPOSearcher):
+            searcher.check_report(error, info)
+
+    def score(self, trial: "Trial", error: float, info: dict[str, Any]) -> float:
+        """Return what is smallest for the best trial: its error; inf where it cannot be the best.
+
+        Tuner, checkpoints, progress bar and report take this for the one meaning of *best*.
+        """
+        if isinstance(searcher := getattr(self, "searcher", None), HPOSearcher):
+            return searcher.score(trial.config, error, info)
+        return error
+
+
+def describe_search(scheduler: SchedulerBase, **settings: Any) -> dict[str, Any]:
+    """Return a scheduler's class, the space and seed of its searcher, and the settings of both."""
+    searcher = scheduler.searcher
+    return {"class": type(scheduler).__name__, "space": describe_space(searcher.config_space),
+            "seed": searcher.seed, "settings": {**searcher.settings(), **settings}}

@@ -1,0 +1,71 @@
+"""What cannot work is said at once, with its remedy: arguments, suggestions, the end of a run."""
+import warnings
+from collections.abc import Container
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
+
+from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.wrapper import check_scheduler
+from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tuning.records import Books
+
+if TYPE_CHECKING:
+    from d2l_hpo.tuning.tuner import HPOTuner
+
+
+def check_arguments(tuner: "HPOTuner") -> None:
+    """Raise TypeError or ValueError where an argument of a tuner cannot work."""
+    if not callable(tuner.objective):
+        raise TypeError(f"objective is {tuner.objective!r}, expected a function of a configuration")
+    if check_scheduler(tuner.scheduler).needs_checkpoints and tuner.checkpoints.folder is None:
+        raise ValueError("trials of this scheduler begin with checkpoints of others; give a "
+                         "checkpoint_dir, and the objective an argument checkpoint")
+    if not isinstance(tuner.executor, Executor | None):
+        raise TypeError(f"executor is {tuner.executor!r}, expected a concurrent.futures.Executor")
+    check_int("n_workers", tuner.n_workers)
+    check_int("max_retries", tuner.max_retries, minimum=0)
+    if tuner.trial_timeout is not None:
+        check_positive("trial_timeout", tuner.trial_timeout)
+
+
+def check_suggestion(trial: Any, books: Books) -> Trial | None:
+    """Return what the scheduler suggests; raise an error if it cannot run now."""
+    if not isinstance(trial, Trial | None):
+        raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
+    running = {attempt.trial.trial_id for attempt in books.running.values()}
+    if trial is not None and trial.trial_id in running:
+        raise ValueError(f"trial {trial.trial_id} was suggested while it is running; suggest "
+                         "it again after its report")
+    return trial
+
+
+def check_source(trial: Trial, books: Books, has_checkpoint: bool) -> None:
+    """Raise ValueError where a trial cannot begin with its source's checkpoint."""
+    begins = f"trial {trial.trial_id} begins with the checkpoint of trial {trial.source}"
+    if not has_checkpoint:
+        raise ValueError(f"{begins}; give the tuner a checkpoint_dir, and the objective an "
+                         "argument checkpoint that it resumes from")
+    if trial.source not in books.reported:
+        raise ValueError(f"{begins}, which has not ended; suggest it after that report")
+
+
+def warn_if_epochs_are_ignored(trial: Trial, keywords: Container[str]) -> None:
+    """Warn where a trial goes on, but the objective does not learn how far."""
+    if trial.epoch > 0 and "max_epochs" not in keywords:
+        warnings.warn("a trial goes on to more epochs, but the objective has no argument "
+                      "max_epochs and does the same again", stacklevel=3)
+
+
+def check_outcome(books: Books, is_spent: bool) -> None:
+    """Raise RuntimeError if there was no trial to run; warn if none began or none can be best."""
+    if not books.jobs and not is_spent:
+        raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
+    if not books.jobs:
+        return warnings.warn("the time was over before a trial began; give a larger "
+                             "max_wallclock_time", stacklevel=3)
+    if books.incumbent is None and all(job.status == "failed" for job in books.jobs):
+        warnings.warn(f"no trial succeeded; the last one failed:\n{books.jobs[-1].traceback}",
+                      stacklevel=3)
+    elif books.incumbent is None:
+        warnings.warn("there is no incumbent, since the scheduler says of no trial that it can be "
+                      "the best: limits were not kept, or folds are missing", stacklevel=3)

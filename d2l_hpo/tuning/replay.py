@@ -1,0 +1,66 @@
+"""Going on from a journal: its events happen again, without training."""
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from d2l_hpo.tuning.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from d2l_hpo.tuning.tuner import HPOTuner
+
+
+def replay(tuner: "HPOTuner") -> None:
+    """Repeat the events of the journal that this tuner has not seen; begin a new journal.
+
+    ValueError for a journal of another search, and where the scheduler suggests another trial.
+    """
+    journal = tuner.journal
+    for place, event in journal.events():
+        if event["event"] == "search":
+            journal.check(event, tuner.scheduler, tuner.objective)
+        elif event["event"] == "suggested":
+            _suggest(tuner, event, place)
+        elif event["event"] == "started":
+            _start(tuner, event)
+        else:
+            _end(tuner, event, place)
+    if journal.lines == 0:
+        journal.begin(tuner.scheduler, tuner.objective)
+    tuner.checkpoints.remove(tuner.scheduler.ended())
+    tuner.checkpoints.check()
+
+
+def _suggest(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
+    """Let the scheduler suggest a trial; ValueError if it is not the one of the event."""
+    trial = tuner.scheduler.suggest()
+    different = tuner.journal.compare(event["trial"], None if trial is None else asdict(trial))
+    if different:
+        raise ValueError(f"{place}: the scheduler suggests another trial than in the journal "
+                         f"({different}); give a fresh scheduler with the same settings")
+    tuner.books.suggest(trial)
+
+
+def _start(tuner: "HPOTuner", event: dict[str, Any]) -> None:
+    """Note when an attempt began, and if at epoch 0: its successor goes on from there."""
+    tuner.books.elapsed = max(tuner.books.elapsed, event["start"])
+    if event["epoch"] == 0:
+        tuner.checkpoints.restart(event["trial_id"])
+
+
+def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
+    """Record and report, as an event says, how an attempt ended."""
+    books = tuner.books
+    trial = next((t for t in books.pending if t.trial_id == event["trial_id"]), None)
+    if trial is None:
+        raise ValueError(f"{place}: trial {event['trial_id']} ended before it was suggested")
+    attempt = books.attempt(trial, event["worker"], event["start"], event["epoch"])
+    if attempt.number != event["attempt"]:
+        raise ValueError(f"{place}: attempt {event['attempt']} ended, expected attempt "
+                         f"{attempt.number}")
+    reason = event.get("traceback")
+    if event.get("retry"):
+        books.lose(attempt, reason)
+    else:
+        books.pending.remove(trial)
+        outcome = Outcome(event.get("error", math.nan), event["info"], reason)
+        tuner.settle(attempt, outcome, event["end"])
