@@ -203,3 +203,11 @@ def test_words_may_hold_every_character() -> None:
     drawing.text((50, 25), "$x$ < 1 & more")
     root = ElementTree.fromstring(drawing.svg("dark"))
     assert [element.text for element in root if element.text] == ["a < b & $c", "$x$ < 1 & more"]
+
+
+def test_readme_tells_the_drawing_as_the_start_page_does() -> None:
+    page = (ROOT / "chapter_hyperparameter_optimization/index.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [alt] = re.findall(r"^```\{figure\} /img/loop\.svg\n(?:.*\n)*?:alt: (.*)$", page, re.MULTILINE)
+    assert re.findall(r'src="img/loop\.svg".* alt="([^"]*)"', readme) == [alt]
+    assert re.findall(r'dark\)" srcset="([^"]*)"', readme) == ["img/loop-dark.svg"]
