@@ -20,7 +20,8 @@ from img.src.style import MODES, ROLES, Drawing
 FILES = sorted((ROOT / "img").glob("*.svg"))
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # DejaVu Sans: no usual font is wider
 PHONE = 352  # pixels that a window of 400 leaves to a figure
-GAP = 5  # pixels at least between words and what they stand beside
+GAP = 5  # pixels at least between two texts
+PADDING = 8  # and between a text and the edges that it stands within
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class TestDrawing:
     def test_text_keeps_clear_of_edges_and_of_other_text(self, path: Path) -> None:
         pairs = texts_with_backgrounds(path)
         for number, (text, background) in enumerate(pairs):
-            assert background.holds(text, GAP), text
+            assert background.holds(text, PADDING), text
             for other, _ in pairs[:number]:
                 wider = Area(text.left - GAP, text.top, text.right + GAP, text.bottom, "")
                 assert not wider.meets(other), f"{text.words} and {other.words}"
