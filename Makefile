@@ -19,7 +19,7 @@ PDF_PACKAGES := latexmk texlive-xetex texlive-latex-recommended texlive-latex-ex
     fonts-dejavu-core xindy libcairo2
 
 .DEFAULT_GOAL := book
-.PHONY: book test lab lib notebooks executed html pdf check elsewhere bench clean help install moved
+.PHONY: book test lab lib notebooks drawings executed html pdf check elsewhere bench clean help install moved
 .NOTPARALLEL:
 
 # Whatever environment is active outside must not reach into .venv.
@@ -61,7 +61,10 @@ lib: $(INSTALLED)  ## Write d2l_hpo/*.py from the sections' `#@save` cells
 notebooks: $(INSTALLED)  ## Write notebooks/*.ipynb (without outputs) from the sections
 	$(PY) book/notebooks.py sync
 
-executed: lib notebooks
+drawings: $(INSTALLED)  ## Write img/*.svg from their scripts in img/src
+	$(PY) -m img.src
+
+executed: lib notebooks drawings
 	$(PY) book/notebooks.py execute
 
 html: executed  ## Write the web pages to _build/html
@@ -90,6 +93,7 @@ test: book  ## Set up, build, then run all tests, the notebooks' second run incl
 check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
 	$(PY) book/extract.py --check
 	$(PY) book/notebooks.py sync --check
+	$(PY) -m img.src --check
 	$(PY) -m ruff check
 
 # Some kinds: make elsewhere KINDS=avx2,plain; one of them, another each day: KINDS=today

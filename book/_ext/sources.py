@@ -2,9 +2,11 @@
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
@@ -24,6 +26,29 @@ class DrawingPaths(SphinxTransform):
         for image in self.document.findall(nodes.image):
             if image["uri"].startswith(DRAWINGS):
                 image["uri"] = "/img/" + image["uri"].removeprefix(DRAWINGS)
+
+
+class DarkDrawings(SphinxTransform):
+    """Show `/img/x-dark.svg` in place of `/img/x.svg` on a dark web page, where there is one.
+
+    The pair has a container, since the theme hides a caption that stands beside a hidden image.
+    """
+
+    default_priority = 210
+
+    def apply(self, **kwargs: Any) -> None:
+        for light in list(self.document.findall(nodes.image)):
+            path = Path(light["uri"])
+            uri = str(path.with_name(f"{path.stem}-dark{path.suffix}"))
+            if not uri.startswith("/img/") or not Path(self.env.relfn2path(uri)[1]).is_file():
+                continue
+            dark = light.deepcopy()
+            dark["uri"], dark["ids"], dark["names"] = uri, [], []
+            dark["classes"].append("only-dark")
+            pair = nodes.container("", classes=["drawing"])
+            light.replace_self(pair)
+            light["classes"].append("only-light")
+            pair += [light, addnodes.only("", dark, expr="html")]
 
 
 def name_animations(app: Sphinx, doctree: nodes.document) -> None:
@@ -62,6 +87,7 @@ def require_section_order(app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("section_order", [], "env")
     app.add_transform(DrawingPaths)
+    app.add_transform(DarkDrawings)
     app.connect("doctree-read", name_animations, priority=400)
     app.connect("doctree-read", require_alt_texts)
     app.connect("env-check-consistency", require_section_order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,50 @@ def test_missing_alt_text_and_wrong_order_are_reported(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "an image has no alt text" in done.stderr
     assert f"lists the sections index, config.ini {', '.join(BOOK.sections)}" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def page_with_drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a page that shows a drawing with a dark form, and one without."""
+    source = tmp_path_factory.mktemp("drawings")
+    (source / "img").mkdir()
+    for name in ("pair", "pair-dark", "alone"):
+        (source / f"img/{name}.svg").write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    (source / "index.md").write_text(
+        "# Title\n\n"
+        "```{figure} /img/pair.svg\n:name: fig_pair\n:alt: two forms\n\nCaption.\n```\n\n"
+        "```{image} ../img/pair.svg\n:alt: again\n```\n\n"
+        "```{image} /img/alone.svg\n:alt: one form\n```\n\n{numref}`fig_pair`\n")
+    return source
+
+
+def built(builder: str, source: Path, target: Path) -> str:
+    """Build the page; return what the builder wrote."""
+    subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", builder,
+                    "-c", str(BOOK.root / "book"), str(source), str(target)],
+                   capture_output=True, text=True, check=True)
+    name = "index.html" if builder == "html" else "d2l_hpo.tex"
+    return (target / name).read_text(encoding="utf-8")
+
+
+def test_web_page_has_both_forms_of_a_drawing(page_with_drawings: Path, tmp_path: Path) -> None:
+    page = built("html", page_with_drawings, tmp_path)
+    images = [(re.search(r'alt="([^"]*)"', tag)[1], re.findall(r"only-\w+", tag),
+               re.search(r'src="_images/([^"]*)"', tag)[1])
+              for tag in re.findall(r"<img [^>]*_images[^>]*>", page)]
+    assert images == [
+        ("two forms", ["only-light"], "pair.svg"), ("two forms", ["only-dark"], "pair-dark.svg"),
+        ("again", ["only-light"], "pair.svg"), ("again", ["only-dark"], "pair-dark.svg"),
+        ("one form", [], "alone.svg"),
+    ]
+    figure = re.search(r"<figure.*?</figure>", page, re.DOTALL)[0]
+    pair, caption = re.search(r"(<div class=\"drawing.*?</div>)(.*)", figure, re.DOTALL).groups()
+    assert pair.count("<img") == 2 and "Figure 1" in caption, "the theme would hide the caption"
+    assert len(re.findall(r'id="[^"]*"', figure)) == 1
+
+
+def test_pdf_has_the_light_form_of_a_drawing(page_with_drawings: Path, tmp_path: Path) -> None:
+    text = built("latex", page_with_drawings, tmp_path)
+    assert re.findall(r"includegraphics\{\{([\w-]+)\}", text) == ["pair", "pair", "alone"]
+    assert not list(tmp_path.glob("*dark*"))

@@ -289,3 +289,14 @@ def test_animation_is_dark_in_dark_mode(visit: Visit) -> None:
     assert "invert" in player.locator("img").evaluate("image => getComputedStyle(image).filter")
     box = player.evaluate("p => getComputedStyle(p.closest('.text_html')).backgroundColor")
     assert box == "rgba(0, 0, 0, 0)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_drawing_has_the_colours_of_the_mode(visit: Visit, scheme: str) -> None:
+    visit.page.emulate_media(color_scheme=scheme)
+    figure = visit.open("index").locator("#fig-loop")
+    [image] = [image for image in figure.locator("img").all() if image.is_visible()]
+    name = "loop.svg" if scheme == "light" else "loop-dark.svg"
+    assert image.get_attribute("src").endswith(f"/{name}")
+    assert image.evaluate("image => getComputedStyle(image).filter") == "none"
+    assert figure.locator("figcaption").is_visible()
