@@ -1,12 +1,13 @@
 """A scheduler around another one."""
 from typing import Any
 
+from d2l_hpo.schedulers.base import SchedulerBase
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 
 
-def check_scheduler(scheduler: Any) -> HPOScheduler:
+def check_scheduler(scheduler: Any) -> Any:
     """Return the scheduler; TypeError if it is something else."""
-    if not isinstance(scheduler, HPOScheduler):
+    if not isinstance(scheduler, SchedulerBase):
         raise TypeError(f"scheduler is {scheduler!r}, expected a scheduler such as "
                         "BasicScheduler(searcher)")
     return scheduler

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 
 COLUMNS = ["trial_id", "config", "epoch", "max_epochs", "error", "status", "attempt", "worker",
@@ -110,7 +111,7 @@ class _Cluster:
 
     def start(self, trial: Trial) -> None:
         """Run a trial on the first idle worker: look up when it will end and with what error."""
-        if not isinstance(trial, Trial):
+        if not is_trial(trial):
             raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
         errors, elapsed = self.benchmark.curve(trial.config)
         epochs = len(errors) if trial.max_epochs is None else trial.max_epochs
