@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def is_trial(value: Any) -> bool:
-    """Say whether a value is a trial: of the class `Trial`, or of a reader's own with its fields."""
+    """Say whether a value is a trial: of the class `Trial`, or of one with its fields."""
     return all(hasattr(value, name)
                for name in ("trial_id", "config", "max_epochs", "epoch", "source"))
 
