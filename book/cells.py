@@ -11,6 +11,7 @@ from pathlib import Path
 import jupytext
 from config import BookError
 from IPython.core.inputtransformer2 import TransformerManager
+from myst import Fence, parse_blocks
 from nbformat import NotebookNode
 
 SAVE = re.compile(r"#@save(?:[ \t]+(?P<module>\w+))?[ \t]*$")
@@ -90,29 +91,10 @@ class Cell:
 
 def read_cells(path: Path) -> list[Cell]:
     """Return the code cells of the section at `path`, in order."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    cells, end = [], 0
-    for cell in read_notebook(path).cells:
-        if cell.cell_type == "code" and cell.source.strip():
-            source = cell.source.split("\n")
-            start = _find(lines, source, end)
-            end = start + len(source)
-            cells.append(Cell(path, len(cells) + 1, start + 1, cell.source))
-        elif cell.cell_type == "code":
-            raise BookError(f"{path.name}: code cell {len(cells) + 1} is empty; remove it")
-    return cells
-
-
-def _find(lines: list[str], source: list[str], start: int) -> int:
-    """Return the index from `start` on where the lines of `source` stand in `lines`."""
-    wanted = [line.rstrip() for line in source]
-    for index in range(start, len(lines) - len(wanted) + 1):
-        fenced = index > 0 and not _inside_text(lines[index - 1])
-        if fenced and [line.rstrip() for line in lines[index : index + len(wanted)]] == wanted:
-            return index
-    raise BookError(f"cannot find the cell that starts with {source[0]!r} in its file")
-
-
-def _inside_text(previous: str) -> bool:
-    """Whether a line after `previous` cannot be a cell's first (fence, option or blank is)."""
-    return not (previous.strip() == "" or previous.lstrip().startswith(("`", "~", ":", "-")))
+    blocks = [block for block in parse_blocks(path.read_text(encoding="utf-8"))
+              if isinstance(block, Fence) and block.name == "code-cell"]
+    for number, block in enumerate(blocks, 1):
+        if not block.body.strip():
+            raise BookError(f"{path.name}: code cell {number} is empty; remove it")
+    return [Cell(path, number, block.body_line, block.body)
+            for number, block in enumerate(blocks, 1)]
