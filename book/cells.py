@@ -7,12 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jupytext
 from config import BookError
 from IPython.core.inputtransformer2 import TransformerManager
 from myst import Fence, parse_blocks
-from nbformat import NotebookNode
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 SAVE = re.compile(r"#@save(?:[ \t]+(?P<module>\w+))?[ \t]*$")
 SAVE_LIKE = re.compile(r"^\s*#\s*@save", re.MULTILINE | re.IGNORECASE)
@@ -20,6 +22,8 @@ SAVE_LIKE = re.compile(r"^\s*#\s*@save", re.MULTILINE | re.IGNORECASE)
 
 def read_notebook(path: Path) -> NotebookNode:
     """Return the MyST Markdown file `path` as a notebook without outputs."""
+    import jupytext  # here, since it takes seconds and the extractor does without
+
     return jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
 
 

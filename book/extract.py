@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import argparse
-import ast
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,15 @@ from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
 from face import MARK, stubs
 from files import write
-from folding import Chunk, Method, bound_names, class_members, find_class, fold, split_cell
-from imports import PACKAGE, Import, import_block, section_imports
-from names import BUILTINS, defined_names, used_names
+from folding import Chunk, Method, defined_names, split_cell
+from imports import Import, section_imports
+from lint import Names, read_names, sort_imports
 
+PACKAGE = "d2l_hpo"
 GENERATED = f"{MARK} change the cell and run `make lib`."
+COMPAT = (f"from {PACKAGE}.training import compat  # noqa: F401  "
+          "(before torch: it mends torchvision)")
+NEEDS_COMPAT = {"torch", "torchvision", "d2l"}
 
 
 @dataclass
@@ -38,40 +42,33 @@ class Module:
     sources: dict[str, None] = field(default_factory=dict)
     """The sections' file names, in order."""
 
-    def add(self, chunk: Chunk) -> None:
-        """Append `chunk`; BookError where it defines a name again."""
-        for node in ast.parse(chunk.text).body:
-            line = chunk.line + node.lineno - 1
-            for name in bound_names(node):
-                if name in self.defined:
-                    raise chunk.cell.error(f"{name!r} is defined twice in {self.name}; first in "
-                                           f"{self.defined[name]}", line)
-                self.defined[name] = chunk.cell.where(line)
-        for name in defined_names(chunk.text):
-            self.defined.setdefault(name, chunk.cell.where(chunk.line))
-        self.chunks.append(chunk)
-        self.sources[chunk.cell.path.name] = None
+    def import_lines(self) -> str:
+        """Return the import statements, in no order."""
+        roots = {item.module.split(".")[0] for item in self.imports}
+        return "\n".join([*map(str, self.imports), *([COMPAT] if roots & NEEDS_COMPAT else [])])
 
-    def add_method(self, method: Method) -> bool:
-        """Fold `method` into its class if that is defined here; say whether it is."""
-        for chunk in self.chunks:
-            node = find_class(chunk.text, method.class_name)
-            if node:
-                if method.name in class_members(node):
-                    raise method.cell.error(f"method {method.class_name}.{method.name} is defined "
-                                            "twice; remove one", method.line)
-                fold(chunk, method)
-                self.sources[method.cell.path.name] = None
-                return True
-        return False
-
-    def text(self) -> str:
-        """Return the module's source."""
+    def text(self, imports: str) -> str:
+        """Return the module's source with these import statements."""
         header = [GENERATED, "# Sections:", *(f"#   {name}" for name in self.sources),
                   f'"""{self.docstring}"""']
-        parts = [import_block(self.imports)] if self.imports else []
-        body = "\n\n\n".join(chunk.text for chunk in self.chunks)
-        return "\n\n".join(["\n".join(header), *parts]) + "\n\n\n" + body + "\n"
+        head = "\n".join(header) + (f"\n\n{imports}" if imports else "")
+        return "\n\n\n".join([head, *(chunk.code.strip() for chunk in self.chunks)]) + "\n"
+
+
+@dataclass
+class Part:
+    """What a cell adds to a module: code that begins at a line of the cell, and its imports."""
+
+    cell: Cell
+    module: Module
+    line: int
+    code: str
+    imports: list[Import]
+
+    def error(self, reason: str, name: str) -> BookError:
+        """Return the error for `reason` at the line where the code first has `name`."""
+        before = re.split(rf"\b{name}\b", self.code, maxsplit=1)[0]
+        return self.cell.error(reason, self.line + before.count("\n"))
 
 
 class Extractor:
@@ -81,42 +78,55 @@ class Extractor:
         self.config = config
         self.modules = {name: Module(name, doc, dotted(config, config.module_path(name)))
                         for name, doc in config.modules.items()}
-        self.handwritten = handwritten_names(config)
-        self.saved: dict[str, dict[str, str]] = {}
-        """Section -> name -> the module that this section saves it to."""
+        self.homes = handwritten_names(config)
+        """Name -> the module that defines it."""
+        self.places = dict(self.homes)
+        """Name -> where it is defined, for messages."""
+        self.saved: dict[tuple[str, str], str] = {}
+        """Section and name -> the module that this section saves it to."""
 
     def run(self) -> dict[Path, str]:
         """Return path -> text: every module that has code, and the stubs of all folders."""
-        sections = [read_cells(path) for path in self.config.section_paths()]
-        parts = [part for cells in sections for part in self._place(cells)]
-        self._check_unique()
-        for cells in sections:
-            imported = section_imports(cells)
-            for cell, module, line, text in parts:
-                if cell in cells:
-                    for name in sorted(used_names(text)):
-                        self._resolve(name, cell, line, module, imported)
+        parts = [part for path in self.config.section_paths() for part in self._place(path)]
+        pieces = [([*map(str, part.imports)], part.code) for part in parts]
+        for part, names in zip(parts, read_names(pieces), strict=True):
+            self._resolve(part, names)
         self._check_cycles()
-        written = {name: module for name, module in self.modules.items() if module.chunks}
-        homes = self.handwritten | {name: module.dotted for module in written.values()
-                                    for name in module.defined}
-        return {self.config.module_path(name): module.text()
-                for name, module in written.items()} | stubs(self.config, homes)
+        written = [module for module in self.modules.values() if module.chunks]
+        imports = sort_imports([module.import_lines() for module in written])
+        return {self.config.module_path(module.name): module.text(lines)
+                for module, lines in zip(written, imports, strict=True)
+                } | stubs(self.config, self.homes)
 
-    def _place(self, cells: list[Cell]) -> list[tuple[Cell, Module, int, str]]:
+    def _place(self, path: Path) -> list[Part]:
         """Put the saved cells of a section into modules; return what was put where."""
-        parts = []
+        cells, parts = read_cells(path), []
+        imports = section_imports(cells)
         for cell in filter(lambda cell: cell.saved, cells):
             chunks, methods = split_cell(cell)
-            for chunk in chunks:
-                module = self._target(cell)
-                parts.append((cell, module, chunk.line, chunk.text))
-                module.add(chunk)
-                names = self.saved.setdefault(cell.section, {})
-                names.update(dict.fromkeys(defined_names(chunk.text), module.name))
-            for method in methods:
-                parts.append((cell, self._fold(method), method.line, method.text))
+            for item in [*chunks, *methods]:
+                code = item.code
+                module = self._fold(item) if isinstance(item, Method) else self._add(item)
+                module.sources[path.name] = None
+                parts.append(Part(cell, module, item.line, code, imports))
         return parts
+
+    def _add(self, chunk: Chunk) -> Module:
+        """Append `chunk` to its module; BookError where it defines a name again.
+
+        A public name is defined once in the package, which exports them all.
+        """
+        cell = chunk.cell
+        module = self._target(cell)
+        module.chunks.append(chunk)
+        for name, line in chunk.names:
+            known = module.defined if name.startswith("_") else self.places
+            if name in known:
+                raise cell.error(f"{name!r} is defined twice in {PACKAGE}; first in "
+                                 f"{known[name]}", line)
+            module.defined[name] = self.places[name] = cell.where(line)
+            self.homes[name] = self.saved[cell.section, name] = module.dotted
+        return module
 
     def _target(self, cell: Cell) -> Module:
         name = cell.module or self.config.sections[cell.section]
@@ -130,71 +140,52 @@ class Extractor:
 
     def _fold(self, method: Method) -> Module:
         for module in self.modules.values():
-            if module.add_method(method):
+            if any(chunk.fold(method) for chunk in module.chunks):
                 return module
-        raise method.cell.error(f"method {method.name} is added to class {method.class_name}, "
-                                "which no cell up to here saves", method.line)
+        raise method.error(f"is added to class {method.class_name}, which no cell up to here saves")
 
-    def _check_unique(self) -> None:
-        """Raise where a public name is defined in two modules: the package exports them all."""
-        homes = dict(self.handwritten)
-        for module in self.modules.values():
-            for name, place in module.defined.items():
-                if name in homes and not name.startswith("_"):
-                    raise BookError(f"{place}: {name!r} is defined twice in {PACKAGE}; "
-                                    f"first in {homes[name]}")
-                homes[name] = place
+    def _resolve(self, part: Part, names: Names) -> None:
+        """Make the names that a part takes from outside known in its module, by imports."""
+        for index, statement in enumerate(part.imports):
+            if index not in names.unused:
+                self._add_import(self._home(statement, part), part)
+        for name, line in names.unknown:
+            if name in part.module.defined:
+                continue
+            if home := self.saved.get((part.cell.section, name)):
+                self._add_import(Import(home, name), part)
+            else:
+                raise part.cell.error(f"name {name!r} is neither saved nor imported in this "
+                                      "section; import it, or save the cell that defines it",
+                                      part.line + line - 1)
 
-    def _resolve(self, name: str, cell: Cell, line: int, module: Module,
-                 imported: dict[str, list[Import]]) -> None:
-        """Make `name`, which `cell` uses, known in `module`: by an import, or not at all."""
-        if name in module.defined and name in imported:
-            self._check_own(name, cell, line, module, imported[name])
-        elif name in imported:
-            for statement in imported[name]:
-                self._add_import(self._home(statement, cell), cell, line, module)
-        elif name in module.defined or name in BUILTINS:
-            return
-        elif name in self.saved.get(cell.section, {}):
-            home = self.saved[cell.section][name]
-            self._add_import(Import(self.modules[home].dotted, name), cell, line, module)
-        else:
-            raise cell.error(f"name {name!r} is neither saved nor imported in this section; "
-                             "import it, or save the cell that defines it", line)
-
-    def _check_own(self, name: str, cell: Cell, line: int, module: Module,
-                   statements: list[Import]) -> None:
-        """Raise where `name` is both imported from elsewhere and defined in `module`."""
-        own = {module.dotted, module.dotted.rpartition(".")[0], PACKAGE}
-        if any(item.module not in own or item.alias for item in statements):
-            raise cell.error(f"`{statements[0]}` binds {name!r}, which {module.name} defines in "
-                             f"{module.defined[name]}; rename one", line)
-
-    def _home(self, statement: Import, cell: Cell) -> Import:
+    def _home(self, statement: Import, part: Part) -> Import:
         """Return an import from the package or a folder of it as one from the name's module."""
-        parts = statement.module.split(".")
-        folder = self.config.package.joinpath(*parts[1:])
-        if parts[0] != PACKAGE or not statement.name or not folder.is_dir():
+        package, *parts = statement.module.split(".")
+        folder, name = self.config.package.joinpath(*parts), statement.name
+        if package != PACKAGE or not name or not folder.is_dir():
             return statement
-        name = statement.name
         if (folder / f"{name}.py").is_file() or (folder / name).is_dir():
             return statement
-        for module in self.modules.values():
-            if name in module.defined:
-                return Import(module.dotted, name, statement.alias)
-        if name in self.handwritten:
-            return Import(self.handwritten[name], name, statement.alias)
-        raise cell.error(f"`{statement}`: no section saves {name!r} and no module of {PACKAGE} "
-                         "defines it")
+        if name not in self.homes:
+            raise part.error(f"`{statement}`: no section saves {name!r} and no module of {PACKAGE} "
+                             "defines it", statement.bound)
+        return statement._replace(module=self.homes[name])
 
-    def _add_import(self, statement: Import, cell: Cell, line: int, module: Module) -> None:
+    def _add_import(self, statement: Import, part: Part) -> None:
+        module, name = part.module, statement.bound
+        if statement == Import(module.dotted, name):
+            return  # the name lives here
+        if name in module.defined:
+            raise part.error(f"`{statement}` binds {name!r}, which {module.name} defines in "
+                             f"{module.defined[name]}; rename one", name)
         if statement.module == module.dotted:
-            raise cell.error(f"`{statement}` would import {module.name} into itself; "
-                             f"use {statement.name!r} by its own name", line)
+            raise part.error(f"`{statement}` would import {module.name} into itself; "
+                             f"use {statement.name!r} by its own name", name)
         for other in module.imports:
-            if other.bound == statement.bound and not other.agrees_with(statement):
-                raise cell.error(f"`{statement}` conflicts with `{other}` of another section "
-                                 f"that is saved to {module.name}; rename one", line)
+            if not other.agrees_with(statement):
+                raise part.error(f"`{statement}` conflicts with `{other}` of another section "
+                                 f"that is saved to {module.name}; rename one", name)
         module.imports.add(statement)
 
     def _check_cycles(self) -> None:

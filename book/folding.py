@@ -2,183 +2,129 @@
 
 from __future__ import annotations
 
-import ast
-import io
-import tokenize
-from dataclasses import dataclass
+import re
+import symtable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+import libcst as cst
+import libcst.matchers as m
 from cells import Cell
+from config import BookError
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-STRING_STARTS = {tokenize.STRING, getattr(tokenize, "FSTRING_START", tokenize.STRING)}
+IMPORT = m.Import() | m.ImportFrom()
+NAMED = m.Name("add_to_class")
+ADD_TO_CLASS = m.Decorator(m.Call(NAMED | m.Attribute(attr=NAMED)))
+WELL_FORMED = m.Decorator(m.Call(args=[m.Arg(m.Name(), keyword=None)]))
+DOCSTRING = m.IndentedBlock([m.SimpleStatementLine(
+    [m.Expr(m.SaveMatchedNode(m.SimpleString(), "string"))]), m.ZeroOrMore()])
 
 
-@dataclass(frozen=True)
+@dataclass
+class Chunk:
+    """Consecutive statements of one saved cell, each with the line where it begins."""
+
+    cell: Cell
+    statements: list[tuple[int, cst.BaseStatement]] = field(default_factory=list)
+    names: list[tuple[str, int]] = field(default_factory=list)
+    """The names that the statements bind, and the lines where they do."""
+    footer: Sequence[cst.EmptyLine] = ()
+    """The comments at the end of the cell."""
+
+    @property
+    def line(self) -> int:
+        """The line where the code begins."""
+        return self.statements[0][0] if self.statements else 2
+
+    @property
+    def code(self) -> str:
+        """The statements, verbatim but for the methods that were folded in."""
+        return cst.Module([node for _, node in self.statements], footer=self.footer).code
+
+    def fold(self, method: Method) -> bool:
+        """Add `method` at the end of its class if that is defined here; say whether it is."""
+        for index, (line, node) in enumerate(self.statements):
+            if isinstance(node, cst.ClassDef) and node.name.value == method.class_name:
+                if not isinstance(node.body, cst.IndentedBlock):
+                    raise self.cell.error(f"write the body of class {method.class_name} on lines "
+                                          "of its own, since a method is added to it",
+                                          line + len(node.leading_lines))
+                self.statements[index] = line, node.with_changes(body=method.below(node.body))
+                return True
+        return False
+
+
+@dataclass
 class Method:
     """A function decorated with `@d2l.add_to_class(C)`, without that decorator."""
 
     cell: Cell
     line: int
+    """The line of the function, less the comments above it."""
     class_name: str
-    name: str
-    text: str
+    node: cst.FunctionDef
 
+    @property
+    def code(self) -> str:
+        """The function as it stands in the cell."""
+        return cst.Module([self.node]).code
 
-@dataclass
-class Chunk:
-    """Consecutive statements of one saved cell, verbatim."""
+    def error(self, reason: str) -> BookError:
+        """Return the error for `reason` that follows the method's name."""
+        return self.cell.error(f"method {self.class_name}.{self.node.name.value} {reason}",
+                               self.line + len(self.node.leading_lines))
 
-    cell: Cell
-    line: int
-    text: str
+    def below(self, block: cst.IndentedBlock) -> cst.IndentedBlock:
+        """Return the body of the class with this method at its end."""
+        name = self.node.name.value
+        simple = [item for item in block.body if isinstance(item, cst.SimpleStatementLine)]
+        if (name in defined_names(cst.Module(simple).code)
+                or any(m.matches(item, m.FunctionDef(m.Name(name))) for item in block.body)):
+            raise self.error("is defined twice; remove one")
+        node = self.node
+        if docstring := m.extract(node.body, DOCSTRING):
+            text = re.sub(r"\n(?=[^\n])", "\n    ", docstring["string"].value)
+            node = node.with_deep_changes(docstring["string"], value=text)
+        above = [line for line in node.leading_lines if line.comment]
+        node = node.with_changes(leading_lines=[*block.footer, cst.EmptyLine(False), *above])
+        return block.with_changes(body=[*block.body, node], footer=[])
 
 
 def split_cell(cell: Cell) -> tuple[list[Chunk], list[Method]]:
     """Return what a saved cell adds to a module: code without imports, and methods."""
-    lines = cell.source.split("\n")
-    chunks, methods = [], []
-    run_start, previous_end = 1, 0  # lines from 1; line 1 is the `#@save` mark
-    for node in cell.tree.body:
-        first, last = _first_line(node), block_end(lines, node.end_lineno)
-        decorator = add_to_class(node)
-        if not decorator and not isinstance(node, ast.Import | ast.ImportFrom):
-            previous_end = last
-            continue
-        if first <= previous_end or _shares_line(cell.tree.body, node):
+    chunks, methods, line = [Chunk(cell)], [], 2
+    module = cst.parse_module("\n".join(["pass", *cell.source.split("\n")[1:], ""]))
+    for node in module.body[1:]:  # `pass` stands where the `#@save` mark did
+        decorators = [item for item in getattr(node, "decorators", ())
+                      if m.matches(item, ADD_TO_CLASS)]
+        imports = isinstance(node, cst.SimpleStatementLine) and m.findall(node, IMPORT)
+        first, code = line + len(node.leading_lines), module.code_for_node(node)
+        if imports and len(node.body) > 1:
             raise cell.error("put this statement on a line of its own", first)
-        if decorator:
-            start = _comment_start(lines, first)
-            methods.append(_method(cell, node, decorator, lines, start, last))
+        if decorators:
+            methods.append(_method(cell, line, node, decorators[0]))
+        if decorators or imports:
+            chunks.append(Chunk(cell))
         else:
-            start, last = first, node.end_lineno
-        chunks += _chunk(cell, lines, run_start, start - 1)
-        run_start, previous_end = last + 1, last
-    return chunks + _chunk(cell, lines, run_start, len(lines)), methods
+            chunks[-1].statements.append((line, node))
+            chunks[-1].names += [(name, first) for name in sorted(defined_names(code))]
+        line += code.count("\n")
+    chunks[-1].footer = module.footer
+    return [chunk for chunk in chunks if chunk.code.strip()], methods
 
 
-def add_to_class(node: ast.stmt) -> ast.Call | None:
-    """Return the `@d2l.add_to_class(C)` decorator of `node`, if it has one."""
-    for decorator in getattr(node, "decorator_list", []):
-        if isinstance(decorator, ast.Call):
-            function = decorator.func
-            name = getattr(function, "attr", getattr(function, "id", None))
-            if name == "add_to_class":
-                return decorator
-    return None
-
-
-def fold(chunk: Chunk, method: Method) -> None:
-    """Add `method` at the end of its class in `chunk`; the class must be defined there."""
-    node = find_class(chunk.text, method.class_name)
-    if node.body[0].lineno == node.lineno:
-        raise chunk.cell.error(f"write the body of class {node.name} on lines of its own, "
-                               "since a method is added to it", chunk.line)
-    lines = chunk.text.split("\n")
-    end = block_end(lines, node.end_lineno)
-    folded = indent(method.text, " " * node.body[0].col_offset)
-    chunk.text = "\n".join([*lines[:end], "", folded, *lines[end:]])
-
-
-def find_class(text: str, name: str) -> ast.ClassDef | None:
-    """Return the class `name` defined at the top level of `text`, or None."""
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return node
-    return None
-
-
-def class_members(node: ast.ClassDef) -> set[str]:
-    """Return the names that a class body binds."""
-    return {name for statement in node.body for name in bound_names(statement)}
-
-
-def bound_names(node: ast.stmt) -> list[str]:
-    """Return the names that a definition or an assignment binds, in order."""
-    if isinstance(node, Definition | ast.ClassDef):
-        return [node.name]
-    targets = getattr(node, "targets", [getattr(node, "target", None)])
-    if not isinstance(node, ast.Assign | ast.AnnAssign):
-        return []
-    return [name.id for target in targets for name in ast.walk(target)
-            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)]
-
-
-def indent(text: str, prefix: str) -> str:
-    """Indent a function, except inside its multi-line strings (its docstrings are indented)."""
-    lines = text.split("\n")
-    kept = _lines_inside_strings(text) - _docstring_lines(ast.parse(text))
-    return "\n".join(line if number in kept or not line.strip() else prefix + line
-                     for number, line in enumerate(lines, 1))
-
-
-def block_end(lines: list[str], end: int) -> int:
-    """Return the last line of a block that ends at `end`, with indented comments after it."""
-    number = end
-    for line in lines[end:]:
-        number += 1
-        if line.strip() and not (line[0].isspace() and line.lstrip().startswith("#")):
-            break
-        if line.strip():
-            end = number
-    return end
-
-
-def _method(cell: Cell, node: ast.stmt, decorator: ast.Call, lines: list[str],
-            start: int, last: int) -> Method:
-    if not (isinstance(node, Definition) and len(decorator.args) == 1
-            and isinstance(decorator.args[0], ast.Name) and not decorator.keywords):
+def _method(cell: Cell, line: int, node: cst.BaseStatement, decorator: cst.Decorator) -> Method:
+    if not (isinstance(node, cst.FunctionDef) and m.matches(decorator, WELL_FORMED)):
         raise cell.error("write `@d2l.add_to_class(C)`, C being the name of a saved class, "
-                         "above a function", decorator.lineno)
-    dropped = range(decorator.lineno, decorator.end_lineno + 1)
-    text = "\n".join(lines[number - 1] for number in range(start, last + 1)
-                     if number not in dropped)
-    return Method(cell, node.lineno, decorator.args[0].id, node.name, text)
+                         "above a function", line + len(node.leading_lines))
+    others = [item for item in node.decorators if item is not decorator]
+    dropped = cst.Module([]).code_for_node(decorator).count("\n")
+    return Method(cell, line + dropped, decorator.decorator.args[0].value.value,
+                  node.with_changes(decorators=others))
 
 
-def _chunk(cell: Cell, lines: list[str], first: int, last: int) -> list[Chunk]:
-    """Return the lines `first` to `last` as a chunk, or nothing where they hold no text."""
-    if first == 1:
-        first = 2
-    while first <= last and not lines[first - 1].strip():
-        first += 1
-    text = "\n".join(lines[first - 1 : last]).rstrip()
-    return [Chunk(cell, first, text)] if text else []
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _comment_start(lines: list[str], first: int) -> int:
-    """Return the first of the comment lines directly above line `first`; never line 1."""
-    while first > 2 and lines[first - 2].startswith("#"):
-        first -= 1
-    return first
-
-
-def _shares_line(body: list[ast.stmt], node: ast.stmt) -> bool:
-    return any(other is not node and other.lineno <= node.end_lineno
-               and node.lineno <= other.end_lineno for other in body)
-
-
-def _lines_inside_strings(text: str) -> set[int]:
-    """Return the lines that begin inside a string (Python 3.12 splits f-strings in tokens)."""
-    inside, open_strings = set(), []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.STRING:
-            inside.update(range(token.start[0] + 1, token.end[0] + 1))
-        elif token.type in STRING_STARTS:
-            open_strings.append(token.start[0])
-        elif token.type == getattr(tokenize, "FSTRING_END", None):
-            inside.update(range(open_strings.pop() + 1, token.end[0] + 1))
-    return inside
-
-
-def _docstring_lines(tree: ast.Module) -> set[int]:
-    lines = set()
-    for node in ast.walk(tree):
-        if isinstance(node, Definition | ast.ClassDef) and ast.get_docstring(node) is not None:
-            docstring = node.body[0]
-            lines.update(range(docstring.lineno + 1, docstring.end_lineno + 1))
-    return lines
+def defined_names(source: str) -> set[str]:
+    """Return the names that `source` binds at its top level, imports excluded."""
+    table = symtable.symtable(source, "<cell>", "exec")
+    return {symbol.get_name() for symbol in table.get_symbols()
+            if symbol.is_assigned() and not symbol.is_imported()}

@@ -5,8 +5,7 @@
 
 from dataclasses import dataclass
 
-from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.searchers.searcher import check_searcher
+from d2l_hpo.searchers.searcher import HPOSearcher, check_searcher
 from d2l_hpo.spaces.space import describe_space
 from d2l_hpo.tools.arguments import check_int
 

@@ -8,8 +8,7 @@ from operator import itemgetter
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import mutate
-from d2l_hpo.spaces.space import sample_configuration
-from d2l_hpo.spaces.space import varying_names
+from d2l_hpo.spaces.space import sample_configuration, varying_names
 from d2l_hpo.tools.arguments import check_int
 
 

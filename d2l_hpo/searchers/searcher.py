@@ -5,9 +5,7 @@
 
 import numpy as np
 
-from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.spaces.space import check_space
-from d2l_hpo.spaces.space import sample_configuration
+from d2l_hpo.spaces.space import check_configuration, check_space, sample_configuration
 from d2l_hpo.tools.arguments import check_int
 
 

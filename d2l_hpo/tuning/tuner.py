@@ -6,31 +6,26 @@
 #   advanced-methods.md
 """The tuner: runs trials and keeps their records."""
 
-from concurrent.futures import Executor
-from contextlib import nullcontext
-from dataclasses import asdict
-from dataclasses import dataclass
-from inspect import signature
 import math
-from pathlib import Path
 import time
 import traceback
 import warnings
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from inspect import signature
+from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.tools.arguments import check_int
-from d2l_hpo.tools.arguments import check_positive
-from d2l_hpo.tools.arguments import is_number
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+from d2l_hpo.tools.arguments import check_int, check_positive, is_number
 from d2l_hpo.tools.files import write_file
 from d2l_hpo.tuning.guard import leave_new_worker
 from d2l_hpo.tuning.interrupts import CtrlC
 from d2l_hpo.tuning.journal import Journal
-from d2l_hpo.tuning.workers import WorkerLost
-from d2l_hpo.tuning.workers import open_workers
+from d2l_hpo.tuning.workers import WorkerLost, open_workers
 
 
 @dataclass
