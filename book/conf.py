@@ -82,7 +82,7 @@ html_theme_options = {
 copybutton_exclude = ".linenos, .gp, .go"
 togglebutton_hint = "Show"
 togglebutton_hint_hide = "Hide"
-notebooks_path = str(_book.notebooks)
+html_extra_path = [str(_book.notebooks)]
 html_scaled_image_link = False
 mathjax_path = "mathjax/tex-chtml-full.js"
 
