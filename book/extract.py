@@ -15,7 +15,7 @@ from pathlib import Path
 from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
 from face import MARK, stubs
-from files import write
+from files import update
 from folding import Chunk, Method, defined_names, split_cell
 from imports import Import, section_imports
 from lint import Names, read_names, sort_imports
@@ -214,13 +214,10 @@ def handwritten_names(config: BookConfig) -> dict[str, str]:
     return names
 
 
-def differences(config: BookConfig, wanted: dict[Path, str]) -> dict[Path, str | None]:
-    """Return path -> wanted text (None: to be removed) where the package differs."""
-    current = {path: path.read_text(encoding="utf-8") for path in config.package.rglob("*.py*")
-               if path.suffix in (".py", ".pyi")}
-    stale = {path: None for path, text in current.items()
-             if path not in wanted and text.startswith(MARK)}
-    return {path: text for path, text in wanted.items() if current.get(path) != text} | stale
+def generated_files(config: BookConfig) -> list[Path]:
+    """Return the files of the package that say that they are generated."""
+    return [path for path in config.package.rglob("*.py*") if path.suffix in (".py", ".pyi")
+            and path.read_text(encoding="utf-8").startswith(MARK)]
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -230,21 +227,10 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     check = parser.parse_args(arguments).check
     try:
         config = load_config(root)
-        changed = differences(config, Extractor(config).run())
+        return update(root, Extractor(config).run(), generated_files(config), check, "lib")
     except BookError as error:
         print(f"extract: {error}", file=sys.stderr)
         return 1
-    for path, text in sorted(changed.items()):
-        name = path.relative_to(root)
-        if check:
-            print(f"{name} differs from the chapter's cells; run `make lib`", file=sys.stderr)
-        elif text is None:
-            path.unlink()
-            print(f"{name}: removed, no cell is saved to it")
-        else:
-            write(path, text)
-            print(f"{name}: written")
-    return 1 if check and changed else 0
 
 
 if __name__ == "__main__":
