@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cells import read_notebook
 from config import BookError
-from myst import Text, walk
+from myst import walk
 
 TARGET = re.compile(r"^\((?P<label>[^()\s]+)\)=[ \t]*$", re.MULTILINE)
 HEADING = re.compile(r"^#+[ \t]+(?P<title>.+?)[ \t]*$", re.MULTILINE)
@@ -44,12 +44,6 @@ class Labels:
         for path in paths:
             self._read(path)
 
-    def __getitem__(self, label: str) -> Target:
-        return self.targets[label]
-
-    def __contains__(self, label: str) -> bool:
-        return label in self.targets
-
     def _read(self, path: Path) -> None:
         counts: Counter[str] = Counter()
         self.pages[path.stem] = f"../{path.parent.name}/{path.name}"
@@ -60,8 +54,8 @@ class Labels:
                     self._add(figure.get("name"), "Figure", path, counts)
                 continue
             for block in walk(cell.source):
-                if isinstance(block, Text):
-                    self._read_text(block.text, path, counts)
+                if isinstance(block, str):
+                    self._read_text(block, path, counts)
                 elif block.name in NUMBERED:
                     label = block.options.get("label") or block.options.get("name")
                     self._add(label, NUMBERED[block.name], path, counts)

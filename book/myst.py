@@ -21,14 +21,6 @@ BACKTICKS = re.compile(r"^ *`{3,}\{.*$", re.MULTILINE)
 
 
 @dataclass
-class Text:
-    """Lines outside of fences."""
-
-    text: str
-    line: int
-
-
-@dataclass
 class Fence:
     """A directive, or a fenced code block (then `name` is empty)."""
 
@@ -43,36 +35,31 @@ class Fence:
     source: str = field(default="", repr=False)
 
 
-def parse_blocks(text: str, first_line: int = 1) -> list[Text | Fence]:
-    """Return the blocks of `text` in order; BookError for a directive that MyST does not see."""
+def parse_blocks(text: str, first_line: int = 1) -> list[str | Fence]:
+    """Return fences and the text between them; BookError for a directive that MyST does not see."""
     lines = text.split("\n")
-    blocks: list[Text | Fence] = []
+    blocks: list[str | Fence] = []
     start = 0
     for token in [*PARSER.parse(text), Token("end", "", 0, map=[len(lines), len(lines)])]:
         if token.type not in ("fence", "colon_fence", "end"):
             continue
         if token.map[0] > start:
-            blocks.append(_text(lines[start : token.map[0]], first_line + start))
+            blocks.append("\n".join(lines[start : token.map[0]]))
+            if match := BACKTICKS.search(blocks[-1]):
+                raise BookError(f"{match[0]!r}: a fence of backticks cannot have backticks in its "
+                                "first line; open it with `:::`")
         start = token.map[1]
         if token.type != "end":
             blocks.append(_fence(token, lines[token.map[0] : start], first_line + token.map[0]))
     return blocks
 
 
-def walk(text: str, first_line: int = 1) -> Iterator[Text | Fence]:
+def walk(text: str, first_line: int = 1) -> Iterator[str | Fence]:
     """Yield the blocks of `text` and those inside its directives, in document order."""
     for block in parse_blocks(text, first_line):
         yield block
         if isinstance(block, Fence) and block.name not in ("", "code-cell"):
             yield from walk(block.body, block.body_line)
-
-
-def _text(lines: list[str], line: int) -> Text:
-    text = "\n".join(lines)
-    if match := BACKTICKS.search(text):
-        raise BookError(f"{match[0]!r}: a fence of backticks cannot have backticks in its "
-                        "first line; open it with `:::`")
-    return Text(text, line)
 
 
 def _fence(token: Token, lines: list[str], line: int) -> Fence:

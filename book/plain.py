@@ -11,7 +11,7 @@ from citations import Bibliography, author_year
 from config import BookError
 from labels import MATH, TARGET, Labels
 from markdown_it import MarkdownIt
-from myst import Fence, Text, parse_blocks
+from myst import Fence, parse_blocks
 from tables import list_table
 
 INLINE = re.compile(
@@ -26,6 +26,7 @@ class PlainMarkdown:
 
     def __init__(self, paths: list[Path], bibliography: Path) -> None:
         self.labels = Labels(paths)
+        self.targets = self.labels.targets
         self.bibliography = Bibliography(bibliography)
         self._counts: dict[tuple[Path, str], int] = Counter()
         self._cited_keys: dict[Path, set[str]] = {}
@@ -49,7 +50,7 @@ class PlainMarkdown:
         return f"## References\n\n{self.bibliography.references(keys)}" if keys else ""
 
     def _blocks(self, text: str, path: Path) -> str:
-        return "\n".join(self._inline(block.text, path) if isinstance(block, Text)
+        return "\n".join(self._inline(block, path) if isinstance(block, str)
                          else self._directive(block, path) for block in parse_blocks(text))
 
     # Text
@@ -59,7 +60,7 @@ class PlainMarkdown:
 
     def _replace(self, match: re.Match[str], path: Path) -> str:
         if match["math"]:
-            tag = f"\\tag{{{self.labels[match['label']].number}}}" if match["label"] else ""
+            tag = f"\\tag{{{self.targets[match['label']].number}}}" if match["label"] else ""
             return f"$$\n{match['math'].strip()} {tag}".rstrip() + "\n$$"
         if match["local"]:
             raise BookError(f"{path.name}: a link to {match['local']!r} has no plain form; write "
@@ -72,9 +73,9 @@ class PlainMarkdown:
         return ROLES[match["role"]](self, " ".join(match["code"].split()), path)
 
     def _reference(self, label: str, path: Path) -> str:
-        if label not in self.labels:
+        if label not in self.targets:
             raise BookError(f"{path.name}: label {label!r} is not defined in any section")
-        target = self.labels[label]
+        target = self.targets[label]
         page = self.labels.pages[target.path.stem]
         if target.kind == "Section":
             return f"[{target}]({page})"
@@ -125,13 +126,13 @@ class PlainMarkdown:
         if not text:
             return f"**{title}.**"
         first = parse_blocks(block.body.strip("\n"))[0]
-        joins = (isinstance(first, Text) and BLOCKS.parse(text)[0].type == "paragraph_open"
+        joins = (isinstance(first, str) and BLOCKS.parse(text)[0].type == "paragraph_open"
                  and not text.startswith("$$"))
         return f"**{title}.**" + (" " if joins else "\n\n") + text
 
     def _solution(self, block: Fence, path: Path) -> str:
         exercise = block.argument
-        number = f" to exercise {self.labels[exercise].number}" if exercise in self.labels else ""
+        number = f" to exercise {self.targets[exercise].number}" if exercise in self.targets else ""
         body = self._blocks(block.body, path).strip("\n")
         return f"<details>\n<summary>Solution{number}</summary>\n\n{body}\n\n</details>"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pybtex.plugin
@@ -15,6 +16,7 @@ from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 STYLE = "book_author_year"
+ROUND = partial(BracketStyle, left="(", right=")", sep="; ")
 
 
 class AuthorYearLabels(BaseLabelStyle):
@@ -31,17 +33,12 @@ class AuthorYearStyle(UnsrtStyle):
     default_label_style = AuthorYearLabels
 
 
-def round_brackets() -> BracketStyle:
-    """Return the brackets around a citation, and the separator between two."""
-    return BracketStyle(left="(", right=")", sep="; ")
-
-
 @dataclass
 class RoundAuthorYear(AuthorYearReferenceStyle):
     """Citations in round brackets: `(Snoek et al., 2012)`, `Snoek et al. (2012)`."""
 
-    bracket_textual: BracketStyle = field(default_factory=round_brackets)
-    bracket_parenthetical: BracketStyle = field(default_factory=round_brackets)
+    bracket_textual: BracketStyle = field(default_factory=ROUND)
+    bracket_parenthetical: BracketStyle = field(default_factory=ROUND)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
