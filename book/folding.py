@@ -6,13 +6,14 @@ import re
 import symtable
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 
 import libcst as cst
 import libcst.matchers as m
 from cells import Cell
 from config import BookError
 
-IMPORT = m.Import() | m.ImportFrom()
+IMPORT = m.SimpleStatementLine([m.ZeroOrMore(), m.Import() | m.ImportFrom(), m.ZeroOrMore()])
 NAMED = m.Name("add_to_class")
 ADD_TO_CLASS = m.Decorator(m.Call(NAMED | m.Attribute(attr=NAMED)))
 WELL_FORMED = m.Decorator(m.Call(args=[m.Arg(m.Name(), keyword=None)]))
@@ -82,10 +83,11 @@ class Method:
                 or any(m.matches(item, m.FunctionDef(m.Name(name))) for item in block.body)):
             raise self.error("is defined twice; remove one")
         node = self.node
-        if docstring := m.extract(node.body, DOCSTRING):
+        for docstring in m.extractall(node, DOCSTRING):
             text = re.sub(r"\n(?=[^\n])", "\n    ", docstring["string"].value)
             node = node.with_deep_changes(docstring["string"], value=text)
-        above = [line for line in node.leading_lines if line.comment]
+        above = [line if line.comment else cst.EmptyLine(False)
+                 for line in dropwhile(lambda line: not line.comment, node.leading_lines)]
         node = node.with_changes(leading_lines=[*block.footer, cst.EmptyLine(False), *above])
         return block.with_changes(body=[*block.body, node], footer=[])
 
@@ -97,7 +99,7 @@ def split_cell(cell: Cell) -> tuple[list[Chunk], list[Method]]:
     for node in module.body[1:]:  # `pass` stands where the `#@save` mark did
         decorators = [item for item in getattr(node, "decorators", ())
                       if m.matches(item, ADD_TO_CLASS)]
-        imports = isinstance(node, cst.SimpleStatementLine) and m.findall(node, IMPORT)
+        imports = m.matches(node, IMPORT)
         first, code = line + len(node.leading_lines), module.code_for_node(node)
         if imports and len(node.body) > 1:
             raise cell.error("put this statement on a line of its own", first)

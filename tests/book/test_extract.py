@@ -237,6 +237,15 @@ def test_a_later_section_extends_an_earlier_class(small_book: SmallBook) -> None
     assert text.index("def fit") < text.index("def g") < text.index("def h") < text.index("AFTER")
 
 
+def test_docstrings_of_inner_functions_are_indented_too(small_book: SmallBook) -> None:
+    small_book.section("first", CLASS, "#@save\n# above\n\n# the method\n"
+                       "@d2l.add_to_class(Model)\ndef g(self):\n    def h():\n        \"\"\"One.\n"
+                       "\n        Two.\n        \"\"\"\n    return h")
+    assert body(modules(small_book)["alpha"]).endswith(
+        "\n\n    # above\n\n    # the method\n    def g(self):\n        def h():\n"
+        "            \"\"\"One.\n\n            Two.\n            \"\"\"\n        return h")
+
+
 def test_code_and_method_in_one_cell_are_separated(small_book: SmallBook) -> None:
     small_book.section("first", CLASS, "#@save\nA = 1\n\n# the method\n@d2l.add_to_class(Model)\n"
                        "def g(self):\n    return A\n\nB = 2")
