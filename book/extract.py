@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
 from face import MARK, stubs
 from files import update
-from folding import Chunk, Method, defined_names, split_cell
+from folding import Piece, defined_names, split_cell
 from imports import Import, section_imports
 from lint import Names, read_names, sort_imports
 
@@ -35,7 +34,7 @@ class Module:
     docstring: str
     dotted: str
     """The name that it is imported by."""
-    chunks: list[Chunk] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     defined: dict[str, str] = field(default_factory=dict)
     """Top-level name -> where it is defined, for messages."""
     imports: set[Import] = field(default_factory=set)
@@ -52,23 +51,7 @@ class Module:
         header = [GENERATED, "# Sections:", *(f"#   {name}" for name in self.sources),
                   f'"""{self.docstring}"""']
         head = "\n".join(header) + (f"\n\n{imports}" if imports else "")
-        return "\n\n\n".join([head, *(chunk.code.strip() for chunk in self.chunks)]) + "\n"
-
-
-@dataclass
-class Part:
-    """What a cell adds to a module: code that begins at a line of the cell, and its imports."""
-
-    cell: Cell
-    module: Module
-    line: int
-    code: str
-    imports: list[Import]
-
-    def error(self, reason: str, name: str) -> BookError:
-        """Return the error for `reason` at the line where the code first has `name`."""
-        before = re.split(rf"\b{name}\b", self.code, maxsplit=1)[0]
-        return self.cell.error(reason, self.line + before.count("\n"))
+        return "\n\n\n".join([head, *(piece.text for piece in self.pieces)]) + "\n"
 
 
 class Extractor:
@@ -87,39 +70,35 @@ class Extractor:
 
     def run(self) -> dict[Path, str]:
         """Return path -> text: every module that has code, and the stubs of all folders."""
-        parts = [part for path in self.config.section_paths() for part in self._place(path)]
-        pieces = [([*map(str, part.imports)], part.code) for part in parts]
-        for part, names in zip(parts, read_names(pieces), strict=True):
-            self._resolve(part, names)
+        placed = [item for path in self.config.section_paths() for item in self._place(path)]
+        found = read_names([([*map(str, imports)], piece.code) for piece, _, imports in placed])
+        for (piece, module, imports), names in zip(placed, found, strict=True):
+            self._resolve(piece, module, imports, names)
         self._check_cycles()
-        written = [module for module in self.modules.values() if module.chunks]
+        written = [module for module in self.modules.values() if module.pieces]
         imports = sort_imports([module.import_lines() for module in written])
         return {self.config.module_path(module.name): module.text(lines)
                 for module, lines in zip(written, imports, strict=True)
                 } | stubs(self.config, self.homes)
 
-    def _place(self, path: Path) -> list[Part]:
+    def _place(self, path: Path) -> list[tuple[Piece, Module, list[Import]]]:
         """Put the saved cells of a section into modules; return what was put where."""
-        cells, parts = read_cells(path), []
+        cells = read_cells(path)
         imports = section_imports(cells)
-        for cell in filter(lambda cell: cell.saved, cells):
-            chunks, methods = split_cell(cell)
-            for item in [*chunks, *methods]:
-                code = item.code
-                module = self._fold(item) if isinstance(item, Method) else self._add(item)
-                module.sources[path.name] = None
-                parts.append(Part(cell, module, item.line, code, imports))
-        return parts
+        pieces = [piece for cell in cells if cell.saved for piece in split_cell(cell)]
+        return [(piece, self._fold(piece) if piece.class_name else self._add(piece), imports)
+                for piece in pieces]
 
-    def _add(self, chunk: Chunk) -> Module:
-        """Append `chunk` to its module; BookError where it defines a name again.
+    def _add(self, piece: Piece) -> Module:
+        """Append a piece to its module; BookError where it defines a name again.
 
         A public name is defined once in the package, which exports them all.
         """
-        cell = chunk.cell
+        cell = piece.cell
         module = self._target(cell)
-        module.chunks.append(chunk)
-        for name, line in chunk.names:
+        module.pieces.append(piece)
+        module.sources[cell.path.name] = None
+        for name, line in piece.names:
             known = module.defined if name.startswith("_") else self.places
             if name in known:
                 raise cell.error(f"{name!r} is defined twice in {PACKAGE}; first in "
@@ -138,28 +117,30 @@ class Extractor:
                              f"{', '.join(self.modules)}")
         return self.modules[name]
 
-    def _fold(self, method: Method) -> Module:
+    def _fold(self, method: Piece) -> Module:
         for module in self.modules.values():
-            if any(chunk.fold(method) for chunk in module.chunks):
+            if any(piece.fold(method) for piece in module.pieces):
+                module.sources[method.cell.path.name] = None
                 return module
-        raise method.error(f"is added to class {method.class_name}, which no cell up to here saves")
+        raise method.error(f"method {method.names[0][0]} is added to class {method.class_name}, "
+                           "which no cell up to here saves", f"def {method.names[0][0]}")
 
-    def _resolve(self, part: Part, names: Names) -> None:
-        """Make the names that a part takes from outside known in its module, by imports."""
-        for index, statement in enumerate(part.imports):
-            if index not in names.unused:
-                self._add_import(self._home(statement, part), part)
+    def _resolve(self, piece: Piece, module: Module, imports: list[Import], names: Names) -> None:
+        """Make the names that a piece takes from outside known in its module, by imports."""
+        needed = [self._home(statement, piece) for index, statement in enumerate(imports)
+                  if index not in names.unused]
         for name, line in names.unknown:
-            if name in part.module.defined:
-                continue
-            if home := self.saved.get((part.cell.section, name)):
-                self._add_import(Import(home, name), part)
-            else:
-                raise part.cell.error(f"name {name!r} is neither saved nor imported in this "
-                                      "section; import it, or save the cell that defines it",
-                                      part.line + line - 1)
+            home = self.saved.get((piece.cell.section, name))
+            if home and name not in module.defined:
+                needed.append(Import(home, name))
+            elif name not in module.defined:
+                raise piece.cell.error(f"name {name!r} is neither saved nor imported in this "
+                                       "section; import it, or save the cell that defines it",
+                                       piece.line + line - 1)
+        for statement in needed:
+            self._add_import(statement, piece, module)
 
-    def _home(self, statement: Import, part: Part) -> Import:
+    def _home(self, statement: Import, piece: Piece) -> Import:
         """Return an import from the package or a folder of it as one from the name's module."""
         package, *parts = statement.module.split(".")
         folder, name = self.config.package.joinpath(*parts), statement.name
@@ -168,24 +149,24 @@ class Extractor:
         if (folder / f"{name}.py").is_file() or (folder / name).is_dir():
             return statement
         if name not in self.homes:
-            raise part.error(f"`{statement}`: no section saves {name!r} and no module of {PACKAGE} "
-                             "defines it", statement.bound)
+            raise piece.error(f"`{statement}`: no section saves {name!r} and no module of "
+                              f"{PACKAGE} defines it", statement.bound)
         return statement._replace(module=self.homes[name])
 
-    def _add_import(self, statement: Import, part: Part) -> None:
-        module, name = part.module, statement.bound
+    def _add_import(self, statement: Import, piece: Piece, module: Module) -> None:
+        name = statement.bound
         if statement == Import(module.dotted, name):
             return  # the name lives here
         if name in module.defined:
-            raise part.error(f"`{statement}` binds {name!r}, which {module.name} defines in "
-                             f"{module.defined[name]}; rename one", name)
+            raise piece.error(f"`{statement}` binds {name!r}, which {module.name} defines in "
+                              f"{module.defined[name]}; rename one", name)
         if statement.module == module.dotted:
-            raise part.error(f"`{statement}` would import {module.name} into itself; "
-                             f"use {statement.name!r} by its own name", name)
+            raise piece.error(f"`{statement}` would import {module.name} into itself; "
+                              f"use {statement.name!r} by its own name", name)
         for other in module.imports:
             if not other.agrees_with(statement):
-                raise part.error(f"`{statement}` conflicts with `{other}` of another section "
-                                 f"that is saved to {module.name}; rename one", name)
+                raise piece.error(f"`{statement}` conflicts with `{other}` of another section "
+                                  f"that is saved to {module.name}; rename one", name)
         module.imports.add(statement)
 
     def _check_cycles(self) -> None:

@@ -30,7 +30,7 @@ ERRORS = {
         ["first.md, code cell 2", "method Model.fit is defined twice"]),
     "class never saved": (
         ["class Other:\n    pass", "#@save\n@d2l.add_to_class(Other)\ndef f(self):\n    pass"],
-        ["first.md, code cell 2", "Other.f", "class Other", "no cell up to here saves"]),
+        ["first.md, code cell 2", "class Other", "no cell up to here saves"]),
     "class named wrongly": (
         [CLASS, "#@save\n@d2l.add_to_class('Model')\ndef f(self):\n    pass"],
         ["code cell 2", "C being the name of a saved class"]),
