@@ -299,6 +299,15 @@ def test_module_that_nothing_is_saved_to_any_more_is_removed(small_book: SmallBo
     assert not (small_book.package / "alpha.py").exists()
 
 
+def test_cells_may_move_to_a_module_with_another_name(small_book: SmallBook) -> None:
+    small_book.section("first", CLASS)
+    extract.main([], small_book.root)
+    path = small_book.root / "config.ini"
+    path.write_text(path.read_text().replace("alpha", "gamma"))
+    assert extract.main([], small_book.root) == 0
+    assert [file.name for file in small_book.package.glob("*.py")] == ["gamma.py"]
+
+
 def test_output_passes_ruff(small_book: SmallBook) -> None:
     small_book.section("first", "import torch, math\nfrom d2l import torch as d2l",
                        CLASS.replace("Model:", "Model(d2l.Module):"), METHOD,
