@@ -188,10 +188,10 @@ def dotted(config: BookConfig, path: Path) -> str:
 def handwritten_names(config: BookConfig) -> dict[str, str]:
     """Return name -> module for what the modules that are not generated define."""
     names: dict[str, str] = {}
-    for path in sorted(config.package.rglob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        if path.stem not in (*config.modules, "__init__", "__main__") and MARK not in source:
-            names.update(dict.fromkeys(defined_names(source), dotted(config, path)))
+    for path in sorted({*config.package.rglob("*.py")} - {*generated_files(config)}):
+        if path.stem not in (*config.modules, "__init__", "__main__"):
+            own = defined_names(path.read_text(encoding="utf-8"))
+            names.update(dict.fromkeys(own, dotted(config, path)))
     return names
 
 
