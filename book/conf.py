@@ -82,7 +82,7 @@ html_theme_options = {
 copybutton_exclude = ".linenos, .gp, .go"
 togglebutton_hint = "Show"
 togglebutton_hint_hide = "Hide"
-notebooks_path = str(_book.notebooks)
+html_extra_path = [str(_book.notebooks)]
 html_scaled_image_link = False
 mathjax_path = "mathjax/tex-chtml-full.js"
 
@@ -99,22 +99,8 @@ latex_elements = {
     "papersize": "a4paper",
     "pointsize": "11pt",
     "extraclassoptions": "oneside",
-    "fontpkg": r"""
-\setmainfont{lmroman10}[Extension=.otf, UprightFont=*-regular, ItalicFont=*-italic,
-  BoldFont=*-bold, BoldItalicFont=*-bolditalic]
-\setsansfont{lmsans10}[Extension=.otf, UprightFont=*-regular, ItalicFont=*-oblique,
-  BoldFont=*-bold, BoldItalicFont=*-boldoblique]
-\setmonofont{DejaVuSansMono}[Scale=0.82, Extension=.ttf, UprightFont=*, BoldFont=*-Bold,
-  ItalicFont=*, ItalicFeatures={FakeSlant=0.2}]
-""",
-    "sphinxsetup": (
-        "hmargin={2.4cm,2.4cm}, vmargin={2.5cm,2.5cm}, verbatimforcewraps=true, "
-        r"verbatimvisiblespace={}, verbatimcontinued={\textcolor{gray}{\tiny$\hookrightarrow$}\,}, "
-        "VerbatimColor={HTML}{F5F7F8}, VerbatimBorderColor={HTML}{D5DBE0}, "
-        "InnerLinkColor={HTML}{0B4F6C}, OuterLinkColor={HTML}{0B4F6C}, "
-        "TitleColor={HTML}{16242C}"
-    ),
-    "fvset": r"\fvset{fontsize=\footnotesize}",
+    "fontpkg": "",
+    "sphinxsetup": "hmargin={2.4cm,2.4cm}, vmargin={2.5cm,2.5cm}",
     "figure_align": "H",
     "preamble": r"\usepackage{hpobook}",
     "printindex": "",

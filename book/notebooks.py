@@ -21,7 +21,7 @@ import nbformat
 from cells import read_notebook
 from config import ROOT, BookConfig, BookError, load_config
 from execution import CellFailure, execute_cached
-from files import write
+from files import update, write
 from nbformat import NotebookNode
 from plain import PlainMarkdown
 from statements import failed_statements, with_notes
@@ -96,26 +96,6 @@ def to_text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
-def sync(config: BookConfig, check: bool) -> int:
-    """Write notebooks/, or only compare; return 1 if a comparison finds a difference."""
-    wanted = wanted_notebooks(config)
-    stale = set(config.notebooks.glob("*.ipynb")) - set(wanted)
-    if check:
-        different = stale | {path for path, text in wanted.items()
-                             if not path.is_file() or path.read_text(encoding="utf-8") != text}
-        for path in sorted(different):
-            print(f"{path.relative_to(config.root)} differs from the chapter; "
-                  "run `make notebooks`", file=sys.stderr)
-        return 1 if different else 0
-    for path in sorted(stale):
-        path.unlink()
-        print(f"{path.relative_to(config.root)}: removed")
-    for path, text in wanted.items():
-        if write(path, text):
-            print(f"{path.relative_to(config.root)}: written")
-    return 0
-
-
 def write_page(path: Path, config: BookConfig) -> Path:
     """Write the page of the section at `path` for Sphinx, executed if it has code; return it."""
     notebook = read_notebook(path)
@@ -170,7 +150,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     try:
         config = load_config(root)
         if options.command == "sync":
-            return sync(config, options.check)
+            return update(root, wanted_notebooks(config), config.notebooks.glob("*.ipynb"),
+                          options.check, "notebooks")
         return execute(config) if options.command == "execute" else list_statements(config)
     except (BookError, CellFailure) as error:
         print(f"notebooks: {error}", file=sys.stderr)

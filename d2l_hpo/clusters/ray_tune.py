@@ -3,10 +3,10 @@
 #   advanced-scale.md
 """Objectives on Ray Tune."""
 
-from collections.abc import Callable
 import math
-from pathlib import Path
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.tuning.outcomes import read_result

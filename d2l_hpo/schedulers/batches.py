@@ -3,8 +3,7 @@
 #   rs-async.md
 """Synchronous batches: what waiting costs when trials run on many workers."""
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.schedulers.wrapper import SchedulerWrapper
 from d2l_hpo.tools.arguments import check_int
 

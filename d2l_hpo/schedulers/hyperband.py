@@ -3,12 +3,11 @@
 #   hyperband-intro.md
 """Successive halving and Hyperband: many trials on few epochs, few trials on many."""
 
-from collections import deque
 import math
+from collections import deque
 from operator import itemgetter
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int

@@ -3,18 +3,16 @@
 #   advanced-methods.md
 """Population based training: trials that go on from the checkpoints of others."""
 
-from collections import deque
 import math
+from collections import deque
 
 import numpy as np
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import perturb
-from d2l_hpo.tools.arguments import check_between
-from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.arguments import check_between, check_int
 
 
 class PBTScheduler(HPOScheduler):

@@ -8,9 +8,7 @@ import math
 
 import numpy as np
 from scipy import stats
-from scipy.special import erfcx
-from scipy.special import logsumexp
-from scipy.special import ndtr
+from scipy.special import erfcx, logsumexp, ndtr
 
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
 from d2l_hpo.tools.arguments import check_positive

@@ -10,11 +10,8 @@ from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from d2l_hpo.searchers.acquisition import log_improvement
-from d2l_hpo.searchers.gaussian_process import GaussianProcess
-from d2l_hpo.searchers.gaussian_process import fit_gaussian_process
-from d2l_hpo.searchers.gaussian_process import theta_prior
-from d2l_hpo.searchers.model_searcher import ModelSearcher
-from d2l_hpo.searchers.model_searcher import encode_choices
+from d2l_hpo.searchers.gaussian_process import GaussianProcess, fit_gaussian_process, theta_prior
+from d2l_hpo.searchers.model_searcher import ModelSearcher, encode_choices
 from d2l_hpo.spaces.space import snap_unit_cube
 from d2l_hpo.tools.arguments import check_int
 

@@ -4,18 +4,20 @@
 #   hyperband-intro.md
 """Grid, quasi-random and pool search."""
 
-from itertools import product
 import math
+from itertools import product
 
 import numpy as np
 from scipy.stats import qmc
 
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.spaces.space import configurations_from_unit_cube
-from d2l_hpo.spaces.space import describe_space
-from d2l_hpo.spaces.space import from_unit_cube
-from d2l_hpo.spaces.space import varying_names
+from d2l_hpo.spaces.space import (
+    check_configuration,
+    configurations_from_unit_cube,
+    describe_space,
+    from_unit_cube,
+    varying_names,
+)
 from d2l_hpo.tools.arguments import check_int
 
 

@@ -3,14 +3,13 @@
 #   advanced-methods.md
 """Regularized evolution: configurations that descend from good ones."""
 
-from collections import Counter
 import math
+from collections import Counter
 from operator import itemgetter
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import mutate
-from d2l_hpo.spaces.space import sample_configuration
-from d2l_hpo.spaces.space import varying_names
+from d2l_hpo.spaces.space import sample_configuration, varying_names
 from d2l_hpo.tools.arguments import check_int
 
 

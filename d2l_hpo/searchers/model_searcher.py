@@ -3,21 +3,23 @@
 #   bo.md
 """What searchers with a model share: points, pending trials, errors of several epochs."""
 
+import math
 from collections import Counter
 from itertools import pairwise
-import math
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.spaces.space import configurations_to_unit_cube
-from d2l_hpo.spaces.space import describe_space
-from d2l_hpo.spaces.space import from_unit_cube
-from d2l_hpo.spaces.space import list_unit_cube
-from d2l_hpo.spaces.space import snap_unit_cube
+from d2l_hpo.spaces.space import (
+    check_configuration,
+    configurations_to_unit_cube,
+    describe_space,
+    from_unit_cube,
+    list_unit_cube,
+    snap_unit_cube,
+)
 from d2l_hpo.tools.arguments import check_int
 
 

@@ -5,13 +5,10 @@
 
 import numpy as np
 
-from d2l_hpo.measures.pareto import order_by_front
-from d2l_hpo.measures.pareto import pareto_front
+from d2l_hpo.measures.pareto import order_by_front, pareto_front
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.spaces.space import from_unit_cube
-from d2l_hpo.spaces.space import sample_configuration
-from d2l_hpo.spaces.space import to_unit_cube
+from d2l_hpo.spaces.space import from_unit_cube, sample_configuration, to_unit_cube
 from d2l_hpo.tools.arguments import check_int
 
 

@@ -7,9 +7,7 @@ import math
 
 import numpy as np
 from scipy import stats
-from scipy.special import logsumexp
-from scipy.special import ndtr
-from scipy.special import ndtri
+from scipy.special import logsumexp, ndtr, ndtri
 
 from d2l_hpo.searchers.model_searcher import ModelSearcher
 from d2l_hpo.spaces.space import snap_unit_cube

@@ -6,9 +6,7 @@
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
 import torch
-from torch.func import grad
-from torch.func import grad_and_value
-from torch.func import jacfwd
+from torch.func import grad, grad_and_value, jacfwd
 
 
 def unrolled_loss(hyperparameters: dict, params: dict, train_loss, val_loss, batches: list):

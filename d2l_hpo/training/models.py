@@ -6,8 +6,8 @@
 
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
-from d2l import torch as d2l
 import torch
+from d2l import torch as d2l
 from torch import nn
 
 from d2l_hpo.tools.arguments import check_int

@@ -14,10 +14,8 @@ from torch import nn
 
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.training.datasets import FashionMNIST
-from d2l_hpo.training.models import LeNet
-from d2l_hpo.training.models import Network
-from d2l_hpo.training.trainer import HPOTrainer
-from d2l_hpo.training.trainer import train_model
+from d2l_hpo.training.models import LeNet, Network
+from d2l_hpo.training.trainer import HPOTrainer, train_model
 
 
 def read_config(config: dict, required: list[str], defaults: dict | None = None) -> dict:

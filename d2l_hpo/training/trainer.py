@@ -4,17 +4,17 @@
 #   hyperopt-api.md
 """A trainer that goes on from checkpoints, measures its time, and ends for nan."""
 
-from contextlib import contextmanager
 import io
 import math
-from pathlib import Path
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
-from d2l import torch as d2l
 import numpy as np
 import torch
+from d2l import torch as d2l
 
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.tools.files import write_file

@@ -3,8 +3,8 @@
 #   advanced-scale.md
 """A search's report: what was searched, for how long, and how good the result is."""
 
-from collections.abc import Sequence
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 

@@ -237,6 +237,15 @@ def test_a_later_section_extends_an_earlier_class(small_book: SmallBook) -> None
     assert text.index("def fit") < text.index("def g") < text.index("def h") < text.index("AFTER")
 
 
+def test_docstrings_of_inner_functions_are_indented_too(small_book: SmallBook) -> None:
+    small_book.section("first", CLASS, "#@save\n# above\n\n# the method\n"
+                       "@d2l.add_to_class(Model)\ndef g(self):\n    def h():\n        \"\"\"One.\n"
+                       "\n        Two.\n        \"\"\"\n    return h")
+    assert body(modules(small_book)["alpha"]).endswith(
+        "\n\n    # above\n\n    # the method\n    def g(self):\n        def h():\n"
+        "            \"\"\"One.\n\n            Two.\n            \"\"\"\n        return h")
+
+
 def test_code_and_method_in_one_cell_are_separated(small_book: SmallBook) -> None:
     small_book.section("first", CLASS, "#@save\nA = 1\n\n# the method\n@d2l.add_to_class(Model)\n"
                        "def g(self):\n    return A\n\nB = 2")
@@ -288,6 +297,15 @@ def test_module_that_nothing_is_saved_to_any_more_is_removed(small_book: SmallBo
     assert extract.main(["--check"], small_book.root) == 1
     assert extract.main([], small_book.root) == 0
     assert not (small_book.package / "alpha.py").exists()
+
+
+def test_cells_may_move_to_a_module_with_another_name(small_book: SmallBook) -> None:
+    small_book.section("first", CLASS)
+    extract.main([], small_book.root)
+    path = small_book.root / "config.ini"
+    path.write_text(path.read_text().replace("alpha", "gamma"))
+    assert extract.main([], small_book.root) == 0
+    assert [file.name for file in small_book.package.glob("*.py")] == ["gamma.py"]
 
 
 def test_output_passes_ruff(small_book: SmallBook) -> None:
