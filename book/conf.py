@@ -18,6 +18,7 @@ language = "en"
 
 extensions = [
     "myst_nb",
+    "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_exercise",
@@ -55,6 +56,12 @@ math_eqref_format = "({number})"
 bibtex_bibfiles = [str(_book.bibliography)]
 bibtex_default_style = "book_author_year"
 bibtex_reference_style = "book_author_year"
+
+# Reference
+default_role = "code"  # in docstrings, which are plain text with `names`
+autodoc_inherit_docstrings = False  # d2l's are written for another book
+autodoc_member_order = "bysource"
+python_maximum_signature_line_length = 80
 
 # HTML
 html_theme = "sphinx_book_theme"

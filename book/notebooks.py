@@ -14,7 +14,6 @@ import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -24,6 +23,7 @@ from execution import CellFailure, execute_cached
 from files import update, write
 from nbformat import NotebookNode
 from plain import PlainMarkdown
+from reference import reference_pages, section_note, taught_names
 from statements import failed_statements, with_notes
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
@@ -96,14 +96,19 @@ def to_text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
-def write_page(path: Path, config: BookConfig) -> Path:
-    """Write the page of the section at `path` for Sphinx, executed if it has code; return it."""
+def write_page(path: Path, config: BookConfig, closing: str = "") -> Path:
+    """Write the page of the section at `path` for Sphinx, executed if it has code; return it.
+
+    `closing` is Markdown that follows the text.
+    """
     notebook = read_notebook(path)
     page = config.build / "notebooks" / path.name
     if has_code(notebook):
         executed, note = execute_cached(standardise(notebook), path.stem, config)
         page = page.with_suffix(".ipynb")
-        write(page, to_text(standardise(with_notes(executed))))
+        shown = with_notes(executed)
+        shown.cells += [nbformat.v4.new_markdown_cell(closing)] * bool(closing)
+        write(page, to_text(standardise(shown)))
         print(f"{path.stem}: {note}", flush=True)
     else:
         write(page, path.read_text(encoding="utf-8"))
@@ -111,10 +116,15 @@ def write_page(path: Path, config: BookConfig) -> Path:
 
 
 def execute(config: BookConfig) -> int:
-    """Write the pages that Sphinx renders: executed notebooks, plain pages and img/."""
+    """Write the pages that Sphinx renders: executed notebooks, plain pages, reference and img/."""
+    taught, paths = taught_names(config), config.section_paths()
     with ThreadPoolExecutor(SECTIONS_AT_ONCE) as pool:
-        pages = set(pool.map(partial(write_page, config=config), config.section_paths()))
+        pages = {*pool.map(lambda path: write_page(path, config, section_note(path.stem, taught)),
+                           paths)}
     folder = config.build / "notebooks"
+    for name, text in reference_pages(config).items():
+        write(folder / f"{name}.md", text)
+        pages.add(folder / f"{name}.md")
     for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - pages:
         stale.unlink()
     if (config.root / "img").is_dir():
