@@ -37,6 +37,8 @@ class BookConfig:
     """Folder of the MyST Markdown sources."""
     package: Path
     """Folder of the package `d2l_hpo`."""
+    reference: Path
+    """Folder of what is appended to the docstrings of saved cells."""
     notebooks: Path
     """Folder of the notebooks without outputs."""
     build: Path
@@ -92,4 +94,5 @@ def load_config(root: Path = ROOT) -> BookConfig:
                       public=public, extras=extras, **book,
                       chapter=root / "chapter_hyperparameter_optimization",
                       package=root / "d2l_hpo", notebooks=root / "notebooks",
+                      reference=root / "reference",
                       build=root / "_build", bibliography=root / "lib.bib")

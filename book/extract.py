@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
+from docstrings import check_used, lengthen, read_additions
 from face import MARK, stubs
 from files import update
 from folding import Piece, defined_names, split_cell
@@ -77,8 +78,11 @@ class Extractor:
         self._check_cycles()
         written = [module for module in self.modules.values() if module.pieces]
         imports = sort_imports([module.import_lines() for module in written])
-        return {self.config.module_path(module.name): module.text(lines)
-                for module, lines in zip(written, imports, strict=True)
+        texts = [module.text(lines) for module, lines in zip(written, imports, strict=True)]
+        additions = read_additions(self.config.reference)
+        check_used(additions, texts)
+        return {self.config.module_path(module.name): lengthen(text, additions)
+                for module, text in zip(written, texts, strict=True)
                 } | stubs(self.config, self.homes)
 
     def _place(self, path: Path) -> list[tuple[Piece, Module, list[Import]]]:

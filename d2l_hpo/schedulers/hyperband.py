@@ -14,7 +14,22 @@ from d2l_hpo.tools.arguments import check_int
 
 
 def rung_levels(r_min: int, r_max: int, eta: int) -> list[int]:
-    """Return the epochs r_min, r_min * eta, r_min * eta**2, ... below r_max, and r_max."""
+    """Return the epochs r_min, r_min * eta, r_min * eta**2, ... below r_max, and r_max.
+
+    Arguments:
+
+    - `r_min`: epochs of the first rung, at least 1.
+    - `r_max`: epochs of the last rung, at least `r_min`; it need not be `r_min * eta**k`.
+    - `eta`: how many times more epochs the next rung has, at least 2.
+
+    ValueError for a number below its bound. The rungs of successive halving (Jamieson and
+    Talwalkar, 2016).
+
+    >>> rung_levels(r_min=1, r_max=27, eta=3)
+    [1, 3, 9, 27]
+    >>> rung_levels(r_min=1, r_max=20, eta=3)
+    [1, 3, 9, 20]
+    """
     eta, r_min = check_int("eta", eta, 2), check_int("r_min", r_min)
     if r_min > (r_max := check_int("r_max", r_max)):
         raise ValueError(f"r_min is {r_min}, above r_max, {r_max}; give an r_min of at most that")

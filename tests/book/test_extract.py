@@ -317,3 +317,35 @@ def test_output_passes_ruff(small_book: SmallBook) -> None:
         [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", ROOT / "pyproject.toml",
          small_book.package], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+# -- additions to docstrings ----------------------------------------------------------------------
+
+def with_reference(book: SmallBook, text: str) -> SmallBook:
+    """Give the book a file with additions to docstrings."""
+    (book.root / "reference").mkdir()
+    (book.root / "reference" / "models.md").write_text(text)
+    return book
+
+
+def test_a_docstring_is_lengthened(small_book: SmallBook) -> None:
+    function = '#@save\ndef f(x):\n    """Return x.\n\n    As it is.\n    """\n    return x'
+    small_book.section("first", CLASS, function)
+    book = with_reference(small_book, "# Models\n\n## Model\n\nArguments: none.\n\n>>> 1\n1\n\n"
+                                      "## f\n\n- `x`: a value\n")
+    made = ast.parse(modules(book)["alpha"]).body
+    docs = {node.name: ast.get_docstring(node) for node in made if hasattr(node, "name")}
+    assert docs == {"Model": "A model.\n\nArguments: none.\n\n>>> 1\n1",
+                    "f": "Return x.\n\nAs it is.\n\n- `x`: a value"}
+
+
+@pytest.mark.parametrize(("cell", "text", "message"), [
+    (CLASS, "## Modell\n\nmore\n", "models.md, line 1: no saved cell defines Modell"),
+    (CLASS, "## Model\n\na\n\n## Model\n\nb\n", "models.md, line 5: Model has a part already"),
+    ("#@save\ndef f():\n    return 1", "\n## f\n\nmore\n", "models.md, line 2: f has no docstring"),
+])
+def test_mistakes_in_additions_are_named(small_book: SmallBook, cell: str, text: str,
+                                         message: str) -> None:
+    small_book.section("first", cell)
+    with pytest.raises(BookError, match=message):
+        modules(with_reference(small_book, text))
