@@ -9,6 +9,8 @@ from typing import Any
 
 from IPython.display import display
 
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+           "eleven", "twelve")
 FAILED = "On this machine this did not hold:"
 
 
@@ -34,3 +36,21 @@ def holds(condition: bool, statement: str, margin: str = "") -> None:
     note = f"{FAILED} {statement}" + f" (margin: {margin})" * bool(margin)
     display({"text/plain": note, "text/markdown": f"**{note}**"}, raw=True,
             metadata={"d2l_hpo": {"failed": note}})
+
+
+def in_words(count: int, noun: str = "") -> str:
+    """Write a count as English does in a sentence, with its noun if there is one.
+
+    - `count`: an integer of at least 0; from 13 on it is written in digits.
+    - `noun`: in the singular; its plural takes an s.
+
+    >>> in_words(0), in_words(2), in_words(13)
+    ('none', 'two', '13')
+    >>> in_words(0, "trial"), in_words(1, "trial"), in_words(3, "trial")
+    ('no trial', 'one trial', 'three trials')
+    """
+    count = int(count)
+    word = NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
+    if not noun:
+        return word
+    return f"{'no' if count == 0 else word} {noun}{'s' * (count > 1)}"
