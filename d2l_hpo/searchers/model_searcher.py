@@ -19,6 +19,7 @@ from d2l_hpo.spaces.space import from_unit_cube
 from d2l_hpo.spaces.space import list_unit_cube
 from d2l_hpo.spaces.space import snap_unit_cube
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.threads import one_thread
 
 
 def numbers_of_choices(config_space: dict) -> list[int]:
@@ -110,6 +111,7 @@ class ModelSearcher(HPOSearcher):
         known = np.nan_to_num(list(self.points.values()), nan=-1)
         return cdist(np.nan_to_num(points, nan=-1), known, "chebyshev").min(axis=1) > 1e-9
 
+    @one_thread
     def propose(self) -> dict | None:
         """Return a point of the design or, once there are errors, what the model chooses."""
         if self.all_points is not None:

@@ -5,8 +5,8 @@
 
 import numpy as np
 
-from d2l_hpo.measures.pareto import order_by_front
-from d2l_hpo.measures.pareto import pareto_front
+from d2l_hpo.measures.fronts import best_by_front
+from d2l_hpo.measures.fronts import quick_front
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import from_unit_cube
@@ -71,7 +71,7 @@ class ScalarizingSearcher(MultiObjectiveSearcher):
     """Breeds from the two best configurations under new random weights of the objectives."""
     def parents(self, values: np.ndarray) -> np.ndarray:
         """Return the indices of the two with the smallest largest weighted objective."""
-        front = values[pareto_front(values)]
+        front = values[quick_front(values)]
         low, span = front.min(axis=0), np.ptp(front, axis=0)
         weights = self.rng.dirichlet(np.ones(len(low)))
         scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
@@ -82,7 +82,6 @@ class NondominatedSortingSearcher(MultiObjectiveSearcher):
     """Breeds from the best `population` configurations, sorted by front and by crowding."""
     def parents(self, values: np.ndarray) -> list[int]:
         """Return the indices of the winners of two tournaments of two survivors each."""
-        survivors = order_by_front(values)[:np.isfinite(values).all(axis=1).sum()]
-        survivors = survivors[:self.population]
+        survivors = best_by_front(values, self.population)
         rounds = self.rng.integers(len(survivors), size=(2, 2)).min(axis=1)  # the earlier one wins
         return [survivors[i] for i in rounds]
