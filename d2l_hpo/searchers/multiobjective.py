@@ -3,6 +3,8 @@
 #   advanced-objectives.md
 """Searches for a Pareto front."""
 
+from collections import Counter
+
 import numpy as np
 
 from d2l_hpo.measures.fronts import best_by_front
@@ -20,7 +22,7 @@ class MultiObjectiveSearcher(HPOSearcher):
 
     `objectives` names what is minimised: "error", and keys of the dictionary that the objective
     returns. A configuration that is reported again counts with its latest values. The first
-    `population` configurations are random.
+    `population` trials are random.
     """
     setting_names = ("objectives", "population")
 
@@ -32,6 +34,7 @@ class MultiObjectiveSearcher(HPOSearcher):
         self.objectives = tuple(objectives)
         self.population = check_int("population", population, 2)
         self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
+        self.reports, self.trials = Counter(), Counter()  # by configuration, the first by epoch too
 
     def check_report(self, error: float, info: dict) -> None:
         """Raise ValueError for an objective that is missing, TypeError for what is no number."""
@@ -43,6 +46,8 @@ class MultiObjectiveSearcher(HPOSearcher):
         key = repr(config)
         self.values[key] = read_objectives(self.objectives, error, info)
         self.points[key] = to_unit_cube(self.config_space, config)
+        self.reports[key, epoch] += 1
+        self.trials[key] = max(self.trials[key], self.reports[key, epoch])
 
     def child(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Cross two points of the unit cube; change a coordinate, others with probability 1/d."""
@@ -57,7 +62,7 @@ class MultiObjectiveSearcher(HPOSearcher):
     def propose(self) -> dict:
         """Return a new child of two parents; a random configuration at first or if none is new."""
         values = np.array([*self.values.values()]).reshape(-1, len(self.objectives))
-        if len(values) >= self.population and np.isfinite(values).all(axis=1).sum() >= 2:
+        if self.trials.total() >= self.population and np.isfinite(values).all(axis=1).sum() >= 2:
             points = list(self.points.values())
             first, second = (points[i] for i in self.parents(values))
             for _ in range(10):

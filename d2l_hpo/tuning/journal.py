@@ -73,10 +73,13 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
 
 
 class Journal:
-    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it."""
+    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it.
+
+    A symbolic link stands for the file that it leads to.
+    """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path).absolute()
+        self.path = Path(os.path.realpath(path))
         self.lock = FileLock(f"{self.path}.lock")
         self.descriptor = None
         self.size = 0
@@ -136,7 +139,8 @@ class Journal:
         for line in self._whole_lines():
             self.lines += 1
             place = f"{self.path}, line {self.lines}"
-            yield place, parse(line, place, "search" if self.lines == 1 else None)
+            if self.lines == 1 or line.strip():  # an editor may have added an empty one
+                yield place, parse(line, place, "search" if self.lines == 1 else None)
             self.size += len(line)
         self.lost_step = False
 
