@@ -139,8 +139,7 @@ class Journal:
         for line in self._whole_lines():
             self.lines += 1
             place = f"{self.path}, line {self.lines}"
-            if self.lines == 1 or line.strip():  # an editor may have added an empty one
-                yield place, parse(line, place, "search" if self.lines == 1 else None)
+            yield place, parse(line, place, "search" if self.lines == 1 else None)
             self.size += len(line)
         self.lost_step = False
 

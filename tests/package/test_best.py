@@ -1,4 +1,4 @@
-"""One meaning of *best*: limits and folds count for the tuner, its files, its bar and its report."""
+"""One meaning of *best*: limits and folds count for tuner, files, progress bar and report."""
 import math
 
 import numpy as np
