@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from d2l_hpo.tools.arguments import check_int
-from d2l_hpo.tuning.outcomes import read_result
+from d2l_hpo.tuning.outcomes import accepted_keywords, read_result
 
 
 def ray_trainable(objective: Callable, max_epochs: int) -> Callable:
@@ -29,8 +29,8 @@ def ray_trainable(objective: Callable, max_epochs: int) -> Callable:
                 done = start.get_metadata()["epoch"]
                 start.to_directory(folder)
             for epoch in range(done + 1, max_epochs + 1):
-                error, info = read_result(objective(
-                    config, max_epochs=epoch, checkpoint=Path(folder) / "trial.pt", seed=seed))
+                error, info = read_result(objective(config, **accepted_keywords(objective, {
+                    "max_epochs": epoch, "checkpoint": Path(folder) / "trial.pt", "seed": seed})))
                 if not math.isfinite(error):
                     raise ValueError(f"the error after epoch {epoch} is {error}")
                 saved = tune.Checkpoint.from_directory(folder)

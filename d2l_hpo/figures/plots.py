@@ -86,14 +86,19 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
 
 
 def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "random search",
-                **style: Any) -> Axes:
-    """Draw each trial's error where it ended, and the incumbent's error as a step curve."""
+                incumbents: Sequence[float] | None = None, **style: Any) -> Axes:
+    """Draw each trial's error where it ended, and the incumbent's error as a step curve.
+
+    By default the incumbent is the smallest error so far. Where that may break a limit or have
+    folds left, give the incumbent's errors after each row: `incumbents=tuner.incumbent_trajectory`.
+    """
     ax = ax or plt.subplots()[1]
-    ended = records.sort_values("end")
+    ended = records.assign(incumbent=math.nan if incumbents is None else incumbents)
+    ended = ended.sort_values("end", kind="stable")
     style = {"color": COLORS.get(label, COLORS["default"]), **style}
     ax.plot(ended["end"], ended["error"], **_dots({**style, "alpha": 0.4}))
-    incumbent = ended["error"].cummin().ffill()
-    ax.step(ended["end"], incumbent, where="post", label=label, **style)
+    best = ended["error"].cummin().ffill() if incumbents is None else ended["incumbent"]
+    ax.step(ended["end"], best.replace(math.inf, math.nan), where="post", label=label, **style)
     ax.set(xlabel="wall-clock time (s)", ylabel="validation error", xlim=(0, None))
     return ax
 

@@ -15,7 +15,10 @@ from d2l_hpo.tools.arguments import check_int
 
 
 def incumbent_errors(records: pd.DataFrame, times) -> np.ndarray:
-    """Return the smallest error of the trials that ended by each of `times` (nan: none yet)."""
+    """Return the smallest error of the trials that ended by each of `times` (nan: none yet).
+
+    Every row counts, also one that breaks a limit (see `feasible_errors`) or has folds left.
+    """
     ended = records.sort_values("end", kind="stable")
     best = ended["error"].cummin().ffill().to_numpy(float)
     index = np.searchsorted(ended["end"], times, side="right")

@@ -18,7 +18,7 @@ def read_objectives(names: Sequence[str], error: float,
     """
     if not math.isfinite(error):
         return [math.nan] * len(names)
-    values = {"error": error, **(info or {})}
+    values = {**(info or {}), "error": error}
     for name in names:
         if name not in values:
             raise ValueError(f"the objective {name!r} is missing from {sorted(values)}; return it "

@@ -5,6 +5,7 @@
 
 import json
 import math
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,17 +45,17 @@ class FoldScheduler(HPOScheduler):
         if not callable(rule) or not hasattr(rule, "__name__"):
             raise TypeError(f"rule is {rule!r}, expected a named function such as cannot_win")
         self.errors = {}  # of the folds so far, by trial
-        self.waiting, self.over = [], []  # trials that go on; ids of those that never will
+        self.waiting, self.over = deque(), []  # trials that go on; ids of those that never will
         self.incumbent, self.best = None, np.full(folds, np.inf)
 
     def score(self, trial: Trial, error: float, info: dict) -> float:
         """Return what is smallest for the best trial: its error; inf as long as folds are left."""
-        return error if trial.max_epochs == self.folds else math.inf
+        return super().score(trial, error, info) if trial.max_epochs == self.folds else math.inf
 
     def suggest(self) -> Trial | None:
         """Return a trial that goes on by one fold, else a new one, or None if there is none."""
         if self.waiting:
-            trial = self.waiting.pop(0)
+            trial = self.waiting.popleft()
             return replace(trial, epoch=trial.max_epochs, max_epochs=trial.max_epochs + 1)
         config = self.searcher.sample_configuration()
         if config is None:
@@ -75,7 +76,7 @@ class FoldScheduler(HPOScheduler):
             if self.incumbent is None or not self.rule(table, self.best):
                 return self.waiting.append(trial)
             error = self.best.mean() + (table - self.best[:len(table)]).mean()
-        elif error < self.best.mean():
+        elif self.score(trial, error, info or {}) < self.best.mean():
             self.incumbent, self.best = dict(trial.config), table
         self.over.append(trial.trial_id)
         self.searcher.update(trial.config, error, self.folds, info)

@@ -3,6 +3,7 @@ from typing import Any
 
 from d2l_hpo.schedulers.base import SchedulerBase
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+from d2l_hpo.searchers.searcher import HPOSearcher
 
 
 def check_scheduler(scheduler: Any) -> Any:
@@ -18,6 +19,11 @@ class SchedulerWrapper(HPOScheduler):
 
     def __init__(self, scheduler: HPOScheduler) -> None:
         self.scheduler = check_scheduler(scheduler)
+
+    @property
+    def searcher(self) -> HPOSearcher:
+        """The searcher of the scheduler inside."""
+        return self.scheduler.searcher
 
     @property
     def needs_checkpoints(self) -> bool:

@@ -95,7 +95,7 @@ class BayesianSearcher(ModelSearcher):
             better = found.max(axis=1) > scores
             points[better] = steps[better, best[better]]
             scores = np.maximum(scores, found.max(axis=1))
-        return points[scores.argmax()]
+        return points[scores.argmax()] if scores.max() > -np.inf else self.explore()
 
     def propose_point(self) -> np.ndarray:
         """Return the new point with the largest expected improvement, away from failed trials."""

@@ -43,9 +43,10 @@ class GridSearcher(HPOSearcher):
         self.points = check_int("points", points)
         corners = list(product(*grid_axes(self.config_space, self.points)))
         configs = configurations_from_unit_cube(self.config_space, corners)
-        unique = list({repr(config): config for config in configs}.values())
-        self.left = [unique[i] for i in self.rng.permutation(len(unique))
-                     if unique[i] not in self.initial_configs]
+        unique = {repr(config): config for config in configs}  # 1, 1.0 and True are equal keys
+        tried, names = {*map(repr, self.initial_configs)}, list(unique)
+        self.left = [unique[names[i]] for i in self.rng.permutation(len(names))
+                     if names[i] not in tried]
 
     def propose(self) -> dict | None:
         """Return the next point of the grid, or None after the last one."""

@@ -31,7 +31,7 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         if not varying_names(self.config_space):
             raise ValueError("config_space has only constants; give a hyperparameter that varies")
         self.population = []  # pairs of a configuration and its error, the oldest first
-        self.members, self.reports = [], Counter()  # all that ever were in it; by name and epoch
+        self.members, self.reports = {}, Counter()  # numbers of all; by name and epoch
 
     def propose(self) -> dict:
         """Return a mutation of a tournament's winner, or a random draw until there are enough."""
@@ -46,9 +46,9 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         """Add a trial to the population, or note its new error; the oldest leaves."""
         self.reports[repr(config), epoch] += 1
         member = repr(config), self.reports[repr(config), epoch]
-        if member in self.members[-len(self.population):]:
-            i = self.members[-len(self.population):].index(member)
+        oldest = len(self.members) - len(self.population)
+        if (i := self.members.get(member, -1) - oldest) >= 0:
             self.population[i] = config, error if math.isfinite(error) else math.inf
         elif math.isfinite(error) and member not in self.members:
-            self.members.append(member)
+            self.members[member] = len(self.members)
             self.population = [*self.population, (dict(config), error)][-self.population_size:]

@@ -21,6 +21,7 @@ from d2l_hpo.spaces.space import (
     snap_unit_cube,
 )
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.threads import one_thread
 
 
 def numbers_of_choices(config_space: dict) -> list[int]:
@@ -112,6 +113,7 @@ class ModelSearcher(HPOSearcher):
         known = np.nan_to_num(list(self.points.values()), nan=-1)
         return cdist(np.nan_to_num(points, nan=-1), known, "chebyshev").min(axis=1) > 1e-9
 
+    @one_thread
     def propose(self) -> dict | None:
         """Return a point of the design or, once there are errors, what the model chooses."""
         if self.all_points is not None:

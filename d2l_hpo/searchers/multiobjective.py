@@ -3,9 +3,11 @@
 #   advanced-objectives.md
 """Searches for a Pareto front."""
 
+from collections import Counter
+
 import numpy as np
 
-from d2l_hpo.measures.pareto import order_by_front, pareto_front
+from d2l_hpo.measures.fronts import best_by_front, quick_front
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import from_unit_cube, sample_configuration, to_unit_cube
@@ -17,7 +19,7 @@ class MultiObjectiveSearcher(HPOSearcher):
 
     `objectives` names what is minimised: "error", and keys of the dictionary that the objective
     returns. A configuration that is reported again counts with its latest values. The first
-    `population` configurations are random.
+    `population` trials are random.
     """
     setting_names = ("objectives", "population")
 
@@ -29,6 +31,7 @@ class MultiObjectiveSearcher(HPOSearcher):
         self.objectives = tuple(objectives)
         self.population = check_int("population", population, 2)
         self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
+        self.reports, self.trials = Counter(), Counter()  # by configuration, the first by epoch too
 
     def check_report(self, error: float, info: dict) -> None:
         """Raise ValueError for an objective that is missing, TypeError for what is no number."""
@@ -40,6 +43,8 @@ class MultiObjectiveSearcher(HPOSearcher):
         key = repr(config)
         self.values[key] = read_objectives(self.objectives, error, info)
         self.points[key] = to_unit_cube(self.config_space, config)
+        self.reports[key, epoch] += 1
+        self.trials[key] = max(self.trials[key], self.reports[key, epoch])
 
     def child(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Cross two points of the unit cube; change a coordinate, others with probability 1/d."""
@@ -54,7 +59,7 @@ class MultiObjectiveSearcher(HPOSearcher):
     def propose(self) -> dict:
         """Return a new child of two parents; a random configuration at first or if none is new."""
         values = np.array([*self.values.values()]).reshape(-1, len(self.objectives))
-        if len(values) >= self.population and np.isfinite(values).all(axis=1).sum() >= 2:
+        if self.trials.total() >= self.population and np.isfinite(values).all(axis=1).sum() >= 2:
             points = list(self.points.values())
             first, second = (points[i] for i in self.parents(values))
             for _ in range(10):
@@ -68,7 +73,7 @@ class ScalarizingSearcher(MultiObjectiveSearcher):
     """Breeds from the two best configurations under new random weights of the objectives."""
     def parents(self, values: np.ndarray) -> np.ndarray:
         """Return the indices of the two with the smallest largest weighted objective."""
-        front = values[pareto_front(values)]
+        front = values[quick_front(values)]
         low, span = front.min(axis=0), np.ptp(front, axis=0)
         weights = self.rng.dirichlet(np.ones(len(low)))
         scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
@@ -79,7 +84,6 @@ class NondominatedSortingSearcher(MultiObjectiveSearcher):
     """Breeds from the best `population` configurations, sorted by front and by crowding."""
     def parents(self, values: np.ndarray) -> list[int]:
         """Return the indices of the winners of two tournaments of two survivors each."""
-        survivors = order_by_front(values)[:np.isfinite(values).all(axis=1).sum()]
-        survivors = survivors[:self.population]
+        survivors = best_by_front(values, self.population)
         rounds = self.rng.integers(len(survivors), size=(2, 2)).min(axis=1)  # the earlier one wins
         return [survivors[i] for i in rounds]

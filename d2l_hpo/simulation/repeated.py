@@ -14,7 +14,7 @@ def repeat_search(make_scheduler, benchmark, times, seeds: int = 50, **settings)
     """Simulate `make_scheduler(seed)` for each seed; return incumbents' errors (seeds, times).
 
     `times` are seconds in increasing order, the last one the end of the search; `settings` go to
-    `simulate`.
+    `simulate`. The errors are those of `incumbent_errors`.
     """
     times = np.asarray(times, float)
     if times.ndim != 1 or len(times) == 0 or not (np.diff(times) > 0).all():

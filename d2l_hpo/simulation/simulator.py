@@ -8,21 +8,21 @@ import heapq
 import math
 import numbers
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.measures.records import Job, job_table
 from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+from d2l_hpo.schedulers.wrapper import check_scheduler
+from d2l_hpo.tools.arguments import check_int, check_positive
 
-COLUMNS = ["trial_id", "config", "epoch", "max_epochs", "error", "status", "attempt", "worker",
-           "start", "end", "info", "traceback"]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
              number_of_trials: int | None = None, max_time: float | None = None,
-             decision_time: float | None = 0.0) -> pd.DataFrame:
+             decision_time: float | None = 0.0) -> "pd.DataFrame":
     """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
 
     `benchmark.curve(config)` returns errors and elapsed seconds after epochs 1, 2, ...; a job lasts
@@ -73,7 +73,7 @@ class _Cluster:
         if isinstance(benchmark, type) or not callable(getattr(benchmark, "curve", None)):
             raise TypeError(f"benchmark is {benchmark!r}, expected an object with a method "
                             "curve(config), such as DigitsBenchmark()")
-        self.scheduler = scheduler
+        self.scheduler = check_scheduler(scheduler)
         self.benchmark = benchmark
         self.measure = getattr(benchmark, "measure", lambda config: {})
         self.idle = list(range(check_int("n_workers", n_workers)))
@@ -157,9 +157,9 @@ class _Cluster:
         reason = None
         if not math.isfinite(error):
             error, reason = math.nan, f"the curve's error is {error}: no finite error"
-        self.rows.append((trial.trial_id, trial.config, trial.epoch, trial.max_epochs, error,
-                          "completed" if reason is None else "failed", 1, worker, start, end, info,
-                          reason))
+        status = "completed" if reason is None else "failed"
+        self.rows.append(Job(trial.trial_id, trial.config, trial.epoch, trial.max_epochs, error,
+                             status, 1, worker, start, end, info, reason))
         self.active.remove(trial.trial_id)
         heapq.heappush(self.idle, worker)
         self.waiting = False
@@ -169,10 +169,10 @@ class _Cluster:
         if self.decision_time is None:
             self.clock += perf_counter() - began
 
-    def records(self) -> pd.DataFrame:
+    def records(self) -> "pd.DataFrame":
         """Return the records as a table; RuntimeError if there are none."""
         if self.rows:
-            return pd.DataFrame(self.rows, columns=COLUMNS)
+            return job_table(self.rows)
         if self.waiting:
             raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
         raise RuntimeError(f"the first decision took until {self.clock} seconds, but no job may "
