@@ -53,7 +53,26 @@ class ParzenEstimator:
 
 
 class TPESearcher(ModelSearcher):
-    """Proposes where good configurations are dense and others are not (Bergstra et al., 2011)."""
+    """Proposes where good configurations are dense and others are not (Bergstra et al., 2011).
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+    - `initial_points`, `epochs`: as in `ModelSearcher`.
+
+    In the terms of equation `eq_tpe` of the section on searchers that learn, l is a
+    `ParzenEstimator` of the best 15 % of the trials, rounded up. That of all others, failed and
+    pending ones included, is g. Of 64 draws from l the new one with the largest l / g is proposed.
+    Both numbers are attributes of the class, `good_part` and `candidates`.
+
+    >>> space = {"x": stats.uniform(0, 1), "kind": categorical(["a", "b", "c"])}
+    >>> searcher = TPESearcher(space)
+    >>> for _ in range(20):
+    ...     config = searcher.sample_configuration()
+    ...     searcher.update(config, abs(config["x"] - 0.7) + (config["kind"] != "b"))
+    >>> config["kind"]
+    'b'
+    """
     candidates, good_part = 64, 0.15
 
     def propose_point(self) -> np.ndarray:

@@ -161,6 +161,15 @@ class RecordedSearcher(HPOSearcher):
     """Proposes the recorded configurations in random order, each once, then None.
 
     Initial configurations come first; they need not be recorded ones.
+
+    Arguments:
+
+    - `benchmark`: the recorded task; its space is that of the search.
+    - `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+
+    >>> searcher = RecordedSearcher(DigitsBenchmark(), seed=1)
+    >>> searcher.sample_configuration() in DigitsBenchmark().configs
+    True
     """
 
     setting_names = ("task", "configurations")
