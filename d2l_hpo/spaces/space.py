@@ -80,7 +80,7 @@ def when(test: Callable[[Mapping[str, Any]], bool], domain: Any) -> ConditionalD
     ValueError for one that fails: it uses `config.get(name)` for what may be inactive, too.
 
     >>> space = {"optimizer": categorical(["adam", "sgd"]),
-    ...          "momentum": when(lambda config: config["optimizer"] == "sgd", stats.uniform(0, 1))}
+    ...          "momentum": when(lambda c: c["optimizer"] == "sgd", stats.uniform(0, 1))}
     >>> from_unit_cube(space, [0.2, 0.9]), from_unit_cube(space, [0.8, 0.5])
     ({'optimizer': 'adam'}, {'optimizer': 'sgd', 'momentum': 0.5})
     """
