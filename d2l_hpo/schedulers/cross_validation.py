@@ -36,6 +36,37 @@ class FoldScheduler(HPOScheduler):
 
     `max_epochs` counts folds, and a trial's error is the mean over its folds so far. `errors` are
     those of its folds, `best` those of all folds of the best complete configuration, the incumbent.
+
+    Arguments:
+
+    - `searcher`: what chooses configurations, an `HPOSearcher`; TypeError for anything else. It
+      learns the error of a complete configuration. For a dropped one it learns an estimate: the
+      incumbent's error plus the mean difference to it over the folds so far.
+    - `folds`: how many folds there are, at least 2, else ValueError.
+    - `rule`: a named function, else TypeError. `errors` has shape (folds so far,) and `best`
+      (folds,). The default, `cannot_win`, is equation `eq_cannot_win` of the section on
+      objectives, constraints and cost. It never drops a configuration that would have become the
+      incumbent, and raises ValueError for negative errors. `is_behind` drops more. Both are in
+      `d2l_hpo.schedulers`.
+
+    The objective is a `CrossValidation`, or takes the number of folds as `max_epochs`. `incumbent`
+    is the best complete configuration, None before there is one.
+
+    >>> from d2l_hpo.schedulers import is_behind
+    >>> searcher = PoolSearcher({"x": stats.uniform(0, 1)}, [{"x": 0.1}, {"x": 0.9}, {"x": 0.2}])
+    >>> scheduler = FoldScheduler(searcher, folds=3, rule=is_behind)
+    >>> while trial := scheduler.suggest():
+    ...     print(trial.config, "after", trial.max_epochs)
+    ...     scheduler.update(trial, trial.config["x"])
+    {'x': 0.9} after 1
+    {'x': 0.9} after 2
+    {'x': 0.9} after 3
+    {'x': 0.1} after 1
+    {'x': 0.1} after 2
+    {'x': 0.1} after 3
+    {'x': 0.2} after 1
+    >>> scheduler.incumbent
+    {'x': 0.1}
     """
     setting_names = ("folds", "rule")
 

@@ -17,6 +17,23 @@ class RegularizedEvolutionSearcher(HPOSearcher):
     """Proposes mutations of good configurations among the last `population_size` that succeeded.
 
     A parent is the best of `sample_size` of them; random draws come first (Real et al., 2019).
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`. The space
+      needs a hyperparameter that varies, else ValueError.
+    - `population_size`: how many trials live; at least 2. The oldest dies when a new one succeeds.
+    - `sample_size`: how many of them take part in a tournament, from 1 to `population_size`.
+
+    ValueError for other numbers. A mutation draws one active hyperparameter anew and keeps all
+    others. With many workers children are made from those that have reported so far.
+
+    >>> space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
+    >>> searcher = RegularizedEvolutionSearcher(space, population_size=3, sample_size=3, seed=0)
+    >>> for x in (0.2, 0.4, 0.6):
+    ...     searcher.update({"x": x, "y": 0.5}, error=x)
+    >>> searcher.sample_configuration()  # the best one with another x
+    {'x': 0.0165..., 'y': 0.5}
     """
     setting_names = ("population_size", "sample_size")
 

@@ -48,6 +48,44 @@ class ModelSearcher(HPOSearcher):
 
     A configuration is proposed once. A space of at most 1,000 configurations is exhausted at last.
     The model sees errors of all `epochs`, moved to the last one, or of "one" epoch only.
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+    - `initial_points`: how many configurations are known before the model is asked, at least 1,
+      initial ones included. The others are points of a scrambled Sobol sequence. The model waits
+      for the first trial that succeeds, too.
+    - `epochs`: "all" or "one". With "all" each trial counts with its error at the largest epoch
+      that it has reached, to which the mean change from there to the last epoch is added. With
+      "one" only errors of one epoch count: the largest that `initial_points` trials have reached
+      (Falkner, Klein and Hutter, 2018).
+
+    ValueError for other values. A subclass defines `propose_point()`, which returns a point of the
+    unit cube, shape (d,), where d is the number of hyperparameters that are no constants. It finds
+    what it needs here:
+
+    - `training_set()`: points (n, d) with errors (n,), and points of failed trials (m, d). An
+      inactive hyperparameter is nan.
+    - `pending`: names of the configurations that were proposed and not reported; `points[name]` is
+      such a configuration's point.
+    - `is_new(points)`: of each point, shape (d,), whether its configuration is new.
+    - `explore()`: the next new point of the Sobol sequence.
+
+    >>> class NearestSearcher(ModelSearcher):
+    ...     def propose_point(self):
+    ...         points, errors, failed = self.training_set()
+    ...         draws = self.rng.random((64, points.shape[1]))
+    ...         best = points[errors.argmin()]
+    ...         return draws[np.linalg.norm(draws - best, axis=1).argmin()]
+    >>> searcher = NearestSearcher({"x": stats.uniform(0, 1)}, initial_points=4)
+    >>> for _ in range(20):
+    ...     config = searcher.sample_configuration()
+    ...     searcher.update(config, abs(config["x"] - 0.8))
+    >>> points, errors, failed = searcher.training_set()
+    >>> points.shape, errors.shape, failed.shape
+    ((20, 1), (20,), (0, 1))
+    >>> bool(errors.min() < 0.05)
+    True
     """
     setting_names = ("initial_points", "epochs")
 

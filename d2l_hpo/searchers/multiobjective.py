@@ -20,6 +20,28 @@ class MultiObjectiveSearcher(HPOSearcher):
     `objectives` names what is minimised: "error", and keys of the dictionary that the objective
     returns. A configuration that is reported again counts with its latest values. The first
     `population` trials are random.
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+    - `objectives`: a tuple of different names. The objective returns them all in its dictionary.
+    - `population`: an integer of at least 2.
+
+    ValueError for no name or equal ones, or a smaller population. In a search, ValueError where an
+    objective is missing, TypeError where it is no number. A subclass defines `parents(values)`,
+    which returns the indices of two rows of `values`, shape (n, objectives), where n grows by one
+    with each new configuration; failed trials are rows of nan. It is called as soon as there are
+    `population` rows, two of them without nan.
+
+    >>> class FrontSearcher(MultiObjectiveSearcher):
+    ...     def parents(self, values):
+    ...         return self.rng.choice(pareto_front(values), 2)
+    >>> searcher = FrontSearcher({"x": stats.uniform(0, 1)}, objectives=("error", "size"))
+    >>> for _ in range(20):
+    ...     config = searcher.sample_configuration()
+    ...     searcher.update(config, config["x"], info={"size": 1 - config["x"]})
+    >>> np.array([*searcher.values.values()]).shape
+    (20, 2)
     """
     setting_names = ("objectives", "population")
 
@@ -70,7 +92,22 @@ class MultiObjectiveSearcher(HPOSearcher):
 
 
 class ScalarizingSearcher(MultiObjectiveSearcher):
-    """Breeds from the two best configurations under new random weights of the objectives."""
+    """Breeds from the two best configurations under new random weights of the objectives.
+
+    Arguments: `config_space`, `initial_config`, `seed`, `objectives`, `population` and
+    `initial_configs` as in `MultiObjectiveSearcher`. The objectives are scaled so that the present
+    front fills [0, 1]; their largest weighted value is equation `eq_chebyshev` of the section on
+    objectives, constraints and cost (Chugh, 2019). Weights are uniform on the simplex.
+
+    >>> space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
+    >>> searcher = ScalarizingSearcher(space, objectives=("error", "size"), population=4)
+    >>> for _ in range(60):
+    ...     config = searcher.sample_configuration()
+    ...     x, y = config["x"], config["y"]
+    ...     searcher.update(config, x + y, info={"size": 1 - x + y})
+    >>> hypervolume([*searcher.values.values()], [2, 2]) > 3
+    True
+    """
     def parents(self, values: np.ndarray) -> np.ndarray:
         """Return the indices of the two with the smallest largest weighted objective."""
         front = values[quick_front(values)]
@@ -81,7 +118,22 @@ class ScalarizingSearcher(MultiObjectiveSearcher):
 
 
 class NondominatedSortingSearcher(MultiObjectiveSearcher):
-    """Breeds from the best `population` configurations, sorted by front and by crowding."""
+    """Breeds from the best `population` configurations, sorted by front and by crowding.
+
+    Arguments: `config_space`, `initial_config`, `seed`, `objectives`, `population` and
+    `initial_configs` as in `MultiObjectiveSearcher`. The order is that of NSGA-II (Deb et al.,
+    2002): by `nondominated_ranks`, in one front by `crowding_distances`. Children are made one by
+    one, so that workers do not wait for a generation.
+
+    >>> space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
+    >>> searcher = NondominatedSortingSearcher(space, objectives=("error", "size"), population=8)
+    >>> for _ in range(60):
+    ...     config = searcher.sample_configuration()
+    ...     x, y = config["x"], config["y"]
+    ...     searcher.update(config, x + y, info={"size": 1 - x + y})
+    >>> hypervolume([*searcher.values.values()], [2, 2]) > 3
+    True
+    """
     def parents(self, values: np.ndarray) -> list[int]:
         """Return the indices of the winners of two tournaments of two survivors each."""
         survivors = best_by_front(values, self.population)

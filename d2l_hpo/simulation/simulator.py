@@ -25,10 +25,20 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
              decision_time: float | None = 0.0) -> "pd.DataFrame":
     """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
 
-    `benchmark.curve(config)` returns errors and elapsed seconds after epochs 1, 2, ...; a job lasts
-    as long as its epochs did. If the benchmark has a method `measure(config)`, the numbers in its
-    dictionary go into the job's `info`, beside `elapsed_time`. Rows come in the order in which
-    jobs end; `start` and `end` are seconds of the virtual clock. The clock runs by these rules:
+    Arguments:
+
+    - `scheduler`: an `HPOScheduler` that has not been used.
+    - `benchmark`: an object such as `DigitsBenchmark()`. Its `curve(config)` returns errors and
+      elapsed seconds after epochs 1, 2, ..., both of shape (epochs,). If it has a method
+      `measure(config)`, the numbers in its dictionary go into the job's `info`, beside
+      `elapsed_time`, the seconds of all epochs so far.
+    - `n_workers`: how many jobs run at a time, at least 1.
+    - `number_of_trials`: at least 1; None: any number.
+    - `max_time`: in seconds of the virtual clock, more than 0; None: any time.
+    - `decision_time`: in seconds, at least 0, or None.
+
+    A job lasts as long as its epochs did. Rows come in the order in which jobs end; `start` and
+    `end` are seconds of the virtual clock. The clock runs by these rules:
 
     - An idle worker asks for a job at once, the lowest number first, after all reports of that
       moment. Jobs that end together report in the order in which they started.
@@ -49,6 +59,12 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     runs, again after it finished, from epochs it was not trained to, beyond its curve or with
     another trial's checkpoint, and for a curve with durations that are negative or not finite;
     RuntimeError if no job ever started.
+
+    >>> benchmark = DigitsBenchmark()
+    >>> scheduler = BasicScheduler(RecordedSearcher(benchmark, seed=0))
+    >>> records = simulate(scheduler, benchmark, n_workers=4, number_of_trials=8)
+    >>> records["worker"].nunique(), len(records)
+    (4, 8)
     """
     cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time)
     while True:
