@@ -101,6 +101,7 @@ latex_documents = [
 ]
 latex_additional_files = ["_latex/hpobook.sty"]
 latex_domain_indices = False
+latex_use_xindy = False  # its rules for the index are not installed everywhere
 latex_show_urls = "no"
 latex_elements = {
     "papersize": "a4paper",
