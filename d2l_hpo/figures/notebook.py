@@ -15,7 +15,19 @@ FAILED = "On this machine this did not hold:"
 
 
 def glue(name: str, value: Any) -> None:
-    """Print a value and store it under its name in the notebook, for the book's text to quote."""
+    """Print a value and store it under its name in the notebook, for the book's text to quote.
+
+    Arguments:
+
+    - `name`: a word that no other cell of the book uses.
+    - `value`: text or a number; what is stored is `str(value)`.
+
+    In a cell, and in the text, where the role of myst-nb shows it::
+
+        glue("best_error", f"{tuner.incumbent_error:.3f}")
+
+        The best trial has the error {glue:text}`best_error`.
+    """
     print(f"{name} = {value}")
     prefix = "application/papermill.record/"
     display({f"{prefix}text/plain": str(value)}, raw=True,
@@ -25,8 +37,13 @@ def glue(name: str, value: Any) -> None:
 def holds(condition: bool, statement: str, margin: str = "") -> None:
     """Check a statement of the text. Where it is false, a note says so, and the notebook goes on.
 
-    `statement` is the sentence that the text relies on. `margin` is for statements about live
-    training: why neither seed nor processor decides it, such as "10 seeds, 6 standard errors".
+    Arguments:
+
+    - `condition`: what was computed, true or false.
+    - `statement`: the sentence that the text relies on.
+    - `margin`: for statements about live training: why neither seed nor processor decides it,
+      such as "10 seeds, 6 standard errors".
+
     The book shows the notes on its pages and lists them after a build.
 
     >>> holds(1 + 1 == 2, "one and one are two")

@@ -118,6 +118,20 @@ class CrossValidation:
 
     None: over all `folds`. With `checkpoint`, a path, a fold is never trained twice: the errors of
     earlier folds are in that file.
+
+    Arguments:
+
+    - `fold_error`: a function of a configuration and a fold, 0, 1, ..., which trains on the other
+      folds and returns the error on this one, a number.
+    - `folds`: how many there are, at least 2, else ValueError.
+
+    The objective is called with `config`, `max_epochs` and `checkpoint`; ValueError for
+    `max_epochs` that are no integer from 1 to `folds`. With `FoldScheduler` bad configurations are
+    dropped after a few folds.
+
+    >>> objective = CrossValidation(lambda config, fold: config["x"] + fold, folds=3)
+    >>> objective({"x": 0.5}), objective({"x": 0.5}, max_epochs=2)
+    (1.5, 1.0)
     """
     def __init__(self, fold_error, folds: int):
         self.fold_error, self.folds = fold_error, check_int("folds", folds, 2)

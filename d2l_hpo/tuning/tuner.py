@@ -44,10 +44,11 @@ class HPOTuner(Results):
     - `journal`: a file in which every event is written down. A new tuner with a fresh scheduler
       and the same file goes on where it ends.
     - `n_workers`: how many trials run at a time, at least 1, also if an executor has room for
-      more. More than 1 start processes, each with one thread for numbers.
+      more. Without an executor more than 1 start processes, each with one thread for numbers.
     - `max_retries`: how often a trial is tried again if its process dies or takes too long, at
       least 0. Then it has failed.
-    - `trial_timeout`: seconds that a trial may take until its process is killed; None: any time.
+    - `trial_timeout`: seconds that a trial may take until it is given up; None: any time. Without
+      an executor trials run in processes then, too, which are killed.
     - `synchronous`: True lets trials run in batches of `n_workers`.
     - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
       is the incumbent; None: no checkpoints, so that a trial that goes on begins again.

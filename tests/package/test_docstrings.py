@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from config import load_config
+from matplotlib import pyplot as plt
 from scipy import stats
 
 import d2l_hpo
@@ -26,7 +27,7 @@ def docstring(name):
     for path in CONFIG.package.glob("*/*.py"):
         nodes = ast.parse(path.read_text(encoding="utf-8")).body
         for node, after in zip(nodes, nodes[1:], strict=False):
-            if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
                 return inspect.cleandoc(ast.literal_eval(after.value))
     return ""
 
@@ -70,6 +71,7 @@ def test_examples_do_what_they_say(name, tmp_path, monkeypatch):
         doctest.DocTestParser().get_doctest(docstring(name), namespace(value), name, None, 0)]
     for test in tests:
         runner.run(test, out=failures.append)
+    plt.close("all")
     assert not failures, "".join(failures)
     assert not list(tmp_path.iterdir())
 
