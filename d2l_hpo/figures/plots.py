@@ -112,7 +112,7 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
 
 
 def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "random search",
-                **style: Any) -> Axes:
+                incumbents: Sequence[float] | None = None, **style: Any) -> Axes:
     """Draw each trial's error where it ended, and the incumbent's error as a step curve.
 
     Arguments:
@@ -121,9 +121,9 @@ def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "ran
     - `ax`: the axes to draw on; None: those of a new figure. They are returned.
     - `label`: the method's name in a legend, which the caller makes; it has the colour that
       `COLORS` gives it, or black.
-    - `incumbents`: the incumbent's error after each row, such as `tuner.incumbent_trajectory`, where
-      the best is not the smallest error: limits were broken, or folds are left. None: the smallest
-      error so far.
+    - `incumbents`: the incumbent's error after each row, such as `tuner.incumbent_trajectory`,
+      where the best is not the smallest error: limits were broken, or folds are left. None: the
+      smallest error so far.
     - `**style`: what `Axes.plot` and `Axes.step` take, such as `color`.
 
     >>> import pandas as pd
