@@ -122,7 +122,7 @@ def execute(config: BookConfig) -> int:
         pages = {*pool.map(lambda path: write_page(path, config, section_note(path.stem, taught)),
                            paths)}
     folder = config.build / "notebooks"
-    for name, text in reference_pages(config).items():
+    for name, text in reference_pages(config, taught).items():
         write(folder / f"{name}.md", text)
         pages.add(folder / f"{name}.md")
     for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - pages:

@@ -7,10 +7,10 @@ import re
 
 from cells import read_cells
 from config import BookConfig
+from extract import PACKAGE
 from folding import defined_names
 from imports import section_imports
 
-PACKAGE = "d2l_hpo"
 EXPORT = re.compile(r"^from \.(\S+) import \w+ as (\w+)$", re.MULTILINE)
 LABEL = re.compile(r"^\((sec_\w+)\)=$", re.MULTILINE)
 
@@ -37,11 +37,14 @@ def taught_names(config: BookConfig) -> dict[str, list[str]]:
     return taught
 
 
-def reference_pages(config: BookConfig) -> dict[str, str]:
-    """Return page -> MyST Markdown: the list of roles, and for each role what its names do."""
+def reference_pages(config: BookConfig, taught: dict[str, list[str]]) -> dict[str, str]:
+    """Return page -> MyST Markdown: the list of roles, and for each role what its names do.
+
+    `taught` are the names of each section, as `taught_names` returns them.
+    """
     if not config.public:
         return {}
-    places = {name: section for section, names in taught_names(config).items() for name in names}
+    places = {name: section for section, names in taught.items() for name in names}
     labels = {path.stem: found[1] for path in config.section_paths()
               if (found := LABEL.search(path.read_text(encoding="utf-8")))}
     kinds, pages = _kinds(config), {"api": _overview(config)}
@@ -54,14 +57,16 @@ def reference_pages(config: BookConfig) -> dict[str, str]:
 
 def section_note(section: str, taught: dict[str, list[str]]) -> str:
     """Return a line with links to the reference for what a section teaches; "" if it is nothing."""
-    links = ", ".join(f"{{py:obj}}`~{PACKAGE}.{name}`" for name in taught[section])
-    return f"**In the reference:** {links}." if links else ""
+    return f"**In the reference:** {_links(taught[section])}." if taught[section] else ""
+
+
+def _links(names: list[str]) -> str:
+    return ", ".join(f"{{py:obj}}`~{PACKAGE}.{name}`" for name in names)
 
 
 def _overview(config: BookConfig) -> str:
     """Return the page that leads to all others."""
-    rows = [f"* {{doc}}`{role} <{page_name(role)}>`: "
-            + ", ".join(f"{{py:obj}}`~{PACKAGE}.{name}`" for name in names)
+    rows = [f"* {{doc}}`{role} <{page_name(role)}>`: {_links(names)}"
             for role, names in config.public.items()]
     toctree = ["```{toctree}", ":hidden:", "", *map(page_name, config.public), "```"]
     return "\n".join(["(sec_api)=", "# Reference", "",

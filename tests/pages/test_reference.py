@@ -23,7 +23,8 @@ def test_every_public_name_is_described_on_the_page_of_its_role(entries):
 
 
 def test_sections_lead_to_what_they_teach_and_back():
-    pages, taught = reference_pages(BOOK), taught_names(BOOK)
+    taught = taught_names(BOOK)
+    pages = reference_pages(BOOK, taught)
     assert "Taught in {numref}`sec_bo`" in pages["api-searchers"]
     assert "BayesianSearcher" in taught["bo"] and "HPOSearcher" in taught["hyperopt-api"]
     assert "{py:obj}`~d2l_hpo.TPESearcher`" in section_note("bo", taught)
