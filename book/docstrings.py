@@ -35,6 +35,9 @@ def read_additions(folder: Path) -> dict[str, Addition]:
             place = f"{path.name}, line {line}"
             if name in additions:
                 raise BookError(f"{place}: {name} has a part already, {additions[name].place}")
+            if '"""' in text or "\\" in text:
+                raise BookError(f"{place}: the part on {name} holds three quotes or a backslash, "
+                                "which would end or change the docstring; write it without them")
             additions[name] = Addition(text.strip(), place)
     return additions
 

@@ -342,6 +342,8 @@ def test_a_docstring_is_lengthened(small_book: SmallBook) -> None:
 @pytest.mark.parametrize(("cell", "text", "message"), [
     (CLASS, "## Modell\n\nmore\n", "models.md, line 1: no saved cell defines Modell"),
     (CLASS, "## Model\n\na\n\n## Model\n\nb\n", "models.md, line 5: Model has a part already"),
+    (CLASS, '## Model\n\n"""\n', "models.md, line 1: the part on Model holds three quotes"),
+    (CLASS, "## Model\n\na\\b\n", "models.md, line 1: the part on Model holds three quotes"),
     ("#@save\ndef f():\n    return 1", "\n## f\n\nmore\n", "models.md, line 2: f has no docstring"),
 ])
 def test_mistakes_in_additions_are_named(small_book: SmallBook, cell: str, text: str,
