@@ -28,7 +28,7 @@ from .journal import parse as parse
 from .journal import plain as plain
 from .outcomes import Outcome as Outcome
 from .outcomes import accepted_keywords as accepted_keywords
-from .outcomes import accepts as accepts
+from .outcomes import accepted_names as accepted_names
 from .outcomes import judge as judge
 from .outcomes import read_result as read_result
 from .records import Attempt as Attempt

@@ -25,30 +25,29 @@ class Outcome(NamedTuple):
         return "completed" if self.reason is None else "failed"
 
 
-def accepts(function: Callable[..., Any], name: str) -> bool:
-    """Say whether a function, as it is called, takes a keyword beside its first argument.
+def accepted_names(function: Callable[..., Any], names: set[str]) -> set[str]:
+    """Return which of the names a function, as it is called, takes beside its first argument.
 
     A keyword that `functools.partial` has bound is not free, and a decorator that passes on
     `**keywords` accepts what the function inside does.
     """
-    if isinstance(function, partial) and name in function.keywords:
-        return False
+    free = names - set(function.keywords) if isinstance(function, partial) else names
     try:
         parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
     except ValueError:  # a function of C without a signature
-        return False
-    if any(parameter.name == name and parameter.kind in BY_NAME for parameter in parameters[1:]):
-        return True
+        return set()
+    named = free & {parameter.name for parameter in parameters[1:] if parameter.kind in BY_NAME}
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return False
+        return named
     called = function.func if isinstance(function, partial) else function
     inner = getattr(called, "__wrapped__", None)
-    return inner is None or accepts(inner, name)
+    return free if inner is None else named | accepted_names(inner, free)
 
 
 def accepted_keywords(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the offered keyword arguments that a function `accepts`."""
-    return {name: value for name, value in offered.items() if accepts(function, name)}
+    """Return those of the offered keyword arguments that a function accepts."""
+    names = accepted_names(function, set(offered))
+    return {name: value for name, value in offered.items() if name in names}
 
 
 def read_result(result: Any) -> tuple[float, dict[str, Any]]:
