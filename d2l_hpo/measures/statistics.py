@@ -5,9 +5,8 @@
 #   advanced-scale.md
 """Searches over many seeds: incumbents over time, utilization, intervals."""
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 import pandas as pd
 from scipy import stats
 
@@ -43,7 +42,7 @@ def utilization(records: pd.DataFrame, n_workers: int) -> float:
     return busy / (check_int("n_workers", n_workers) * records["end"].max())
 
 
-def mean_interval(errors: Sequence[float]) -> tuple[float, float, float]:
+def mean_interval(errors: ArrayLike) -> tuple[float, float, float]:
     """Return the mean of errors and its 95 % t interval; ValueError for fewer than two."""
     errors = np.asarray(errors, float)
     if errors.ndim != 1 or len(errors) < 2 or not np.isfinite(errors).all():

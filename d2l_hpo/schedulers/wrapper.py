@@ -17,11 +17,7 @@ class SchedulerWrapper(HPOScheduler):
 
     def __init__(self, scheduler: HPOScheduler) -> None:
         self.scheduler = check_scheduler(scheduler)
-
-    @property
-    def needs_checkpoints(self) -> bool:
-        """Whether the trials of the scheduler inside begin with the checkpoints of others."""
-        return self.scheduler.needs_checkpoints
+        self.needs_checkpoints = self.scheduler.needs_checkpoints
 
     def suggest(self) -> Trial | None:
         """Return the next trial of the scheduler inside."""

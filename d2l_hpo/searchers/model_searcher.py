@@ -46,7 +46,7 @@ class ModelSearcher(HPOSearcher):
     A configuration is proposed once. A space of at most 1,000 configurations is exhausted at last.
     The model sees errors of all `epochs`, moved to the last one, or of "one" epoch only.
     """
-    setting_names = ("initial_points", "epochs")
+    setting_names: tuple[str, ...] = ("initial_points", "epochs")
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
                  initial_points: int = 8, epochs: str = "all", initial_configs=()):
@@ -58,9 +58,10 @@ class ModelSearcher(HPOSearcher):
         self.choices = numbers_of_choices(self.config_space)
         self.sequence = qmc.Sobol(len(self.choices), rng=self.rng)
         self.all_points = list_unit_cube(self.config_space, 1_000)
-        self.points = {}  # by configuration, written out, all that were proposed or reported
-        self.reports = {}  # likewise, lists of (epoch, error)
-        self.pending = []
+        # by configuration, written out, all that were proposed or reported
+        self.points: dict[str, np.ndarray] = {}
+        self.reports: dict[str, list[tuple[int, float]]] = {}  # likewise, of (epoch, error)
+        self.pending: list[str] = []
 
     def sample_configuration(self) -> dict | None:
         """Return the next configuration, or None if there is none left; it is pending now."""

@@ -22,7 +22,7 @@ class MultiObjectiveSearcher(HPOSearcher):
     returns. A configuration that is reported again counts with its latest values. The first
     `population` configurations are random.
     """
-    setting_names = ("objectives", "population")
+    setting_names: tuple[str, ...] = ("objectives", "population")
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  objectives: tuple[str, ...], population: int = 16, initial_configs=()):
@@ -31,7 +31,8 @@ class MultiObjectiveSearcher(HPOSearcher):
             raise ValueError(f"objectives are {objectives!r}, expected different names in a tuple")
         self.objectives = tuple(objectives)
         self.population = check_int("population", population, 2)
-        self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
+        self.points: dict[str, np.ndarray] = {}  # in the unit cube, by configuration
+        self.values: dict[str, list[float]] = {}  # objectives, likewise
 
     def check_report(self, error: float, info: dict) -> None:
         """Raise ValueError for an objective that is missing, TypeError for what is no number."""
@@ -54,6 +55,10 @@ class MultiObjectiveSearcher(HPOSearcher):
         new = np.where(self.rng.random(d) < 0.5, steps, self.rng.random(d))
         return np.where(changed, new, crossed)
 
+    def parents(self, values: np.ndarray) -> list[int]:
+        """Return the indices of two of the configurations, given all objectives, shape (n, m)."""
+        raise NotImplementedError(f"{type(self).__name__} must define parents")
+
     def propose(self) -> dict:
         """Return a new child of two parents; a random configuration at first or if none is new."""
         values = np.array([*self.values.values()]).reshape(-1, len(self.objectives))
@@ -69,13 +74,13 @@ class MultiObjectiveSearcher(HPOSearcher):
 
 class ScalarizingSearcher(MultiObjectiveSearcher):
     """Breeds from the two best configurations under new random weights of the objectives."""
-    def parents(self, values: np.ndarray) -> np.ndarray:
+    def parents(self, values: np.ndarray) -> list[int]:
         """Return the indices of the two with the smallest largest weighted objective."""
         front = values[pareto_front(values)]
         low, span = front.min(axis=0), np.ptp(front, axis=0)
         weights = self.rng.dirichlet(np.ones(len(low)))
         scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
-        return np.argsort(scores)[:2]
+        return np.argsort(scores)[:2].tolist()
 
 
 class NondominatedSortingSearcher(MultiObjectiveSearcher):
