@@ -97,7 +97,7 @@ def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "ran
     return ax
 
 
-def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None = None,
+def plot_learning_curves(curves: Mapping[str, Sequence[float] | np.ndarray], ax: Axes | None = None,
                          colors: Iterable[Any] | None = None) -> Axes:
     """Draw validation errors over epochs 1, 2, ..., each curve named beside its last point.
 
@@ -121,7 +121,7 @@ def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None 
     return ax
 
 
-def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float],
+def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.ndarray,
                   ax: Axes | None = None, log: bool = False) -> Axes:
     """Draw each method's mean over seeds as a step curve, with the 95 % interval of the mean.
 

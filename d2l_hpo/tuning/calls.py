@@ -110,7 +110,7 @@ def load(payload: bytes) -> Callable:
 
 # -- processes of a tuner's own -------------------------------------------------------------------
 
-own_payload = b""
+_own_payload = b""
 """The objective of this process, as bytes, if it is a worker."""
 
 
@@ -119,13 +119,13 @@ def prepare(payload: bytes) -> None:
 
     It leads a group of processes, which the programs that an objective starts belong to.
     """
-    global own_payload
+    global _own_payload
     if hasattr(os, "setsid"):
         os.setsid()
     multiprocessing.current_process().name = LOADS_OBJECTIVE
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
-    own_payload = payload
+    _own_payload = payload
 
 
 def end_with_parent() -> None:
@@ -145,7 +145,7 @@ def kill_group(leader: int) -> None:
 
 def load_own() -> None:
     """Load this worker's objective, so that it is ready; what it has imported uses one thread."""
-    load(own_payload)
+    load(_own_payload)
     multiprocessing.current_process().name = IS_READY
     use_one_thread()
 
@@ -161,4 +161,4 @@ def use_one_thread() -> None:
 def call_own(config: dict, keywords: dict) -> Result:
     """Call this worker's objective."""
     load_own()
-    return call(load(own_payload), config, keywords, to_pickle=True)
+    return call(load(_own_payload), config, keywords, to_pickle=True)
