@@ -4,13 +4,22 @@ What a user calls is importable from here; the stub beside this file lists it. A
 loaded when the name is first used, so that importing a searcher or a scheduler does not load torch.
 """
 import warnings
+from typing import Any
 
 import lazy_loader as lazy
 
 from d2l_hpo.tools.installation import installation_hint
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
-__version__ = "0.1.0"
+_load, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of the stub, or the release of the installed package."""
+    if name == "__version__":
+        from importlib.metadata import version  # takes as long to load as all of this
+        return version("d2l_hpo")
+    return _load(name)
+
 
 if _hint := installation_hint():
     warnings.warn(_hint, UserWarning, stacklevel=2)

@@ -4,4 +4,5 @@ from .arguments import check_int as check_int
 from .arguments import check_positive as check_positive
 from .arguments import is_number as is_number
 from .files import write_file as write_file
+from .installation import install_command as install_command
 from .installation import installation_hint as installation_hint

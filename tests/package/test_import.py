@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 import d2l_hpo
+from d2l_hpo.tools.installation import install_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "d2l_hpo"
-TORCH_COMMAND = "python -m pip install torch==2.13.0 torchvision==0.28.0"
-D2L_COMMAND = "python -m pip install --no-deps d2l==1.0.3"
+TORCH_COMMAND = install_command("torch", "torchvision")
+D2L_COMMAND = install_command("d2l")
 
 HIDE = """
 import sys
@@ -98,9 +99,11 @@ def test_spaces_and_the_tuner_do_not_load_torch(module):
     assert run("-c", code) == (f"d2l_hpo.{module} False", "")
 
 
-def test_the_version_is_the_projects():
+def test_the_version_is_the_projects_and_is_looked_up_when_asked_for():
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{d2l_hpo.__version__}"' in pyproject
+    code = "import sys, d2l_hpo; print('importlib.metadata' in sys.modules)"
+    assert run("-c", code) == ("False", "")
 
 
 # -- missing packages -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
 
+import d2l_hpo
 from d2l_hpo import (
     ASHAScheduler,
     BasicScheduler,
@@ -81,6 +82,7 @@ def search_at_random() -> None:
     if tuner.incumbent is not None:
         print(f"learning rate {tuner.incumbent['learning_rate']:.3g}: {tuner.incumbent_error:.3f}")
     assert tuner.incumbent_error == min(tuner.incumbent_trajectory)
+    assert_type(d2l_hpo.__version__, str)
 
 
 def read_the_records() -> None:
