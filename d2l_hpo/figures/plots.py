@@ -95,10 +95,9 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
     if rows.empty:
         raise ValueError(f"no configuration in the records has a hyperparameter {name!r}")
     ax = ax or plt.subplots()[1]
-    values = [config[name] for config in rows["config"]]
-    if not all(isinstance(value, numbers.Real) for value in values):
-        values = map(str, values)
-    values = np.array([*values])
+    given = [config[name] for config in rows["config"]]
+    are_numbers = all(isinstance(value, numbers.Real) for value in given)
+    values = np.array(given if are_numbers else [str(value) for value in given])
     errors = rows["error"].to_numpy(float)
     finite = np.isfinite(errors)
     ax.plot(values[finite], errors[finite], **_dots(style))
@@ -276,7 +275,7 @@ def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, p
     if column is None:
         return [("job", COLORS["random search"], records)]
     if column not in records:
-        raise ValueError(f"color_by is {column!r}, expected one of {', '.join(records)}")
+        raise ValueError(f"color_by is {column!r}, expected one of {', '.join(map(str, records))}")
     groups, missing = list(records.groupby(column)), records[column].isna()
     if missing.any():
         groups.append((math.nan, records[missing]))

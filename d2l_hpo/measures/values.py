@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from d2l_hpo.tools.arguments import is_number
 
@@ -34,7 +35,7 @@ def objective_table(records: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     return np.array([read_objectives(names, *row) for row in rows]).reshape(-1, len(names))
 
 
-def check_points(points: Sequence[Sequence[float]]) -> np.ndarray:
+def check_points(points: ArrayLike) -> np.ndarray:
     """Return points as floats, shape (n, objectives); rows with a number that is not finite as nan.
 
     ValueError unless all points have equally many numbers, at least one.
@@ -67,7 +68,8 @@ def feasible(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
     >>> feasible(records, {"memory": 2.0}).tolist()
     [False, True, False]
     """
-    return (objective_table(records, list(limits)) < list(limits.values())).all(axis=1)
+    kept = np.less(objective_table(records, list(limits)), list(limits.values()))
+    return kept.all(axis=1)
 
 
 def feasible_errors(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:

@@ -22,7 +22,7 @@ class SchedulerBase:
     """Attributes that, beside the searcher, make a search what it is."""
     needs_checkpoints = False
     """Whether trials begin with the checkpoints of others."""
-    over: "list[int] | tuple[()]" = ()
+    over: list[int]
     """Ids of the trials that, since the last call of `ended`, were found never to go on."""
 
     def describe(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class SchedulerBase:
 
         Their checkpoints are removed, so no later suggestion may have them as its source.
         """
-        over, self.over = list(self.over), []
+        over, self.over = list(getattr(self, "over", [])), []
         return over
 
     def check_report(self, error: float, info: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ class BayesianSearcher(ModelSearcher):
     >>> round(searcher.sample_configuration()["x"], 1)
     0.7
     """
-    setting_names = ("fantasies",)
+    setting_names: tuple[str, ...] = ("fantasies",)
     candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
@@ -67,7 +67,8 @@ class BayesianSearcher(ModelSearcher):
         self.fantasies = check_int("fantasies", fantasies, 0)
         columns = [max(k, 1) for k in self.choices]
         self.groups = np.repeat(np.arange(len(columns)), columns)
-        self.theta, self.next_restart = None, 0
+        self.theta: np.ndarray | None = None  # of the last model
+        self.next_restart = 0
 
     def fit_model(self, points: np.ndarray, errors: np.ndarray) -> GaussianProcess:
         """Fit the process to the softened errors of encoded points."""

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rv_discrete
 
 
@@ -105,7 +106,7 @@ class Distribution:
         values = np.clip(values, self.low, self.high)
         return (values.astype(np.int64) if self.is_integer else values).tolist()
 
-    def to_unit(self, values: Sequence[float]) -> np.ndarray:
+    def to_unit(self, values: ArrayLike) -> np.ndarray:
         """Map integers to the middle of their bins, floats to their cdf; shape (n,)."""
         values = np.asarray(values, float)
         if self.is_integer:
@@ -226,6 +227,13 @@ class Hyperparameter:
     def varies(self) -> bool:
         """Whether it takes a dimension of the unit cube."""
         return not isinstance(self.domain, Constant)
+
+    @property
+    def side(self) -> Distribution | Categories:
+        """The domain, as a side of the unit cube; TypeError for a constant, which has none."""
+        if isinstance(self.domain, Constant):
+            raise TypeError(f"hyperparameter {self.name!r} is constant; it has no side")
+        return self.domain
 
     def is_active(self, config: dict[str, Any]) -> bool:
         """Evaluate the tests on `config`, which holds the active hyperparameters before this."""

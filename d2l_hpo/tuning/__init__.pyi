@@ -8,6 +8,7 @@ from .calls import end_with_parent as end_with_parent
 from .calls import kill_group as kill_group
 from .calls import load as load
 from .calls import load_own as load_own
+from .calls import own_payload as own_payload
 from .calls import prepare as prepare
 from .calls import printable as printable
 from .calls import use_one_thread as use_one_thread

@@ -110,22 +110,28 @@ def load(payload: bytes) -> Callable:
 
 # -- processes of a tuner's own -------------------------------------------------------------------
 
+own_payload = b""
+"""The objective of this process, as bytes, if it is a worker."""
+
+
 def prepare(payload: bytes) -> None:
     """Make this new process a worker: one thread for numbers; it ends when the tuner's does.
 
     It leads a group of processes, which the programs that an objective starts belong to.
     """
+    global own_payload
     if hasattr(os, "setsid"):
         os.setsid()
     multiprocessing.current_process().name = LOADS_OBJECTIVE
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
-    call_own.payload = payload
+    own_payload = payload
 
 
 def end_with_parent() -> None:
     """Wait for the end of the parent process, also by a kill, then end this one at once."""
-    multiprocessing.parent_process().join()
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
     kill_group(os.getpid())
     os._exit(1)
 
@@ -139,7 +145,7 @@ def kill_group(leader: int) -> None:
 
 def load_own() -> None:
     """Load this worker's objective, so that it is ready; what it has imported uses one thread."""
-    load(call_own.payload)
+    load(own_payload)
     multiprocessing.current_process().name = IS_READY
     use_one_thread()
 
@@ -155,4 +161,4 @@ def use_one_thread() -> None:
 def call_own(config: dict, keywords: dict) -> Result:
     """Call this worker's objective."""
     load_own()
-    return call(load(call_own.payload), config, keywords, to_pickle=True)
+    return call(load(own_payload), config, keywords, to_pickle=True)

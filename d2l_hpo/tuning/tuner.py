@@ -110,7 +110,7 @@ class HPOTuner(Results):
         self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:
-                replay(self)
+                replay(self, self.journal)
             self.origin = time.perf_counter() - self.books.elapsed
             done = len(self.books.reported)
             with tqdm(total=number_of_trials, initial=done, unit="trial") as self.progress:
