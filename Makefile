@@ -16,7 +16,7 @@ PDF := _build/pdf/d2l_hpo.pdf
 SPHINX := $(PY) -m sphinx -q -W --keep-going -c book
 PDF_PACKAGES := latexmk texlive-xetex texlive-latex-recommended texlive-latex-extra \
     texlive-fonts-recommended texlive-plain-generic tex-gyre fonts-freefont-otf \
-    fonts-dejavu-core xindy libcairo2
+    fonts-dejavu-core libcairo2
 
 .DEFAULT_GOAL := book
 .PHONY: book test lab lib notebooks drawings executed html pdf check elsewhere bench clean help install moved

@@ -7,11 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jupytext
 from config import BookError
 from IPython.core.inputtransformer2 import TransformerManager
-from nbformat import NotebookNode
+from myst import Fence, parse_blocks
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 SAVE = re.compile(r"#@save(?:[ \t]+(?P<module>\w+))?[ \t]*$")
 SAVE_LIKE = re.compile(r"^\s*#\s*@save", re.MULTILINE | re.IGNORECASE)
@@ -19,6 +22,8 @@ SAVE_LIKE = re.compile(r"^\s*#\s*@save", re.MULTILINE | re.IGNORECASE)
 
 def read_notebook(path: Path) -> NotebookNode:
     """Return the MyST Markdown file `path` as a notebook without outputs."""
+    import jupytext  # here, since it takes seconds and the extractor does without
+
     return jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
 
 
@@ -90,29 +95,10 @@ class Cell:
 
 def read_cells(path: Path) -> list[Cell]:
     """Return the code cells of the section at `path`, in order."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    cells, end = [], 0
-    for cell in read_notebook(path).cells:
-        if cell.cell_type == "code" and cell.source.strip():
-            source = cell.source.split("\n")
-            start = _find(lines, source, end)
-            end = start + len(source)
-            cells.append(Cell(path, len(cells) + 1, start + 1, cell.source))
-        elif cell.cell_type == "code":
-            raise BookError(f"{path.name}: code cell {len(cells) + 1} is empty; remove it")
-    return cells
-
-
-def _find(lines: list[str], source: list[str], start: int) -> int:
-    """Return the index from `start` on where the lines of `source` stand in `lines`."""
-    wanted = [line.rstrip() for line in source]
-    for index in range(start, len(lines) - len(wanted) + 1):
-        fenced = index > 0 and not _inside_text(lines[index - 1])
-        if fenced and [line.rstrip() for line in lines[index : index + len(wanted)]] == wanted:
-            return index
-    raise BookError(f"cannot find the cell that starts with {source[0]!r} in its file")
-
-
-def _inside_text(previous: str) -> bool:
-    """Whether a line after `previous` cannot be a cell's first (fence, option or blank is)."""
-    return not (previous.strip() == "" or previous.lstrip().startswith(("`", "~", ":", "-")))
+    blocks = [block for block in parse_blocks(path.read_text(encoding="utf-8"))
+              if isinstance(block, Fence) and block.name == "code-cell"]
+    for number, block in enumerate(blocks, 1):
+        if not block.body.strip():
+            raise BookError(f"{path.name}: code cell {number} is empty; remove it")
+    return [Cell(path, number, block.body_line, block.body)
+            for number, block in enumerate(blocks, 1)]

@@ -18,6 +18,7 @@ language = "en"
 
 extensions = [
     "myst_nb",
+    "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_exercise",
@@ -56,6 +57,12 @@ bibtex_bibfiles = [str(_book.bibliography)]
 bibtex_default_style = "book_author_year"
 bibtex_reference_style = "book_author_year"
 
+# Reference
+default_role = "code"  # in docstrings, which are plain text with `names`
+autodoc_inherit_docstrings = False  # d2l's are written for another book
+autodoc_member_order = "bysource"
+python_maximum_signature_line_length = 80
+
 # HTML
 html_theme = "sphinx_book_theme"
 html_title = project
@@ -82,7 +89,7 @@ html_theme_options = {
 copybutton_exclude = ".linenos, .gp, .go"
 togglebutton_hint = "Show"
 togglebutton_hint_hide = "Hide"
-notebooks_path = str(_book.notebooks)
+html_extra_path = [str(_book.notebooks)]
 html_scaled_image_link = False
 mathjax_path = "mathjax/tex-chtml-full.js"
 
@@ -94,27 +101,14 @@ latex_documents = [
 ]
 latex_additional_files = ["_latex/hpobook.sty"]
 latex_domain_indices = False
+latex_use_xindy = False  # its rules for the index are not installed everywhere
 latex_show_urls = "no"
 latex_elements = {
     "papersize": "a4paper",
     "pointsize": "11pt",
     "extraclassoptions": "oneside",
-    "fontpkg": r"""
-\setmainfont{lmroman10}[Extension=.otf, UprightFont=*-regular, ItalicFont=*-italic,
-  BoldFont=*-bold, BoldItalicFont=*-bolditalic]
-\setsansfont{lmsans10}[Extension=.otf, UprightFont=*-regular, ItalicFont=*-oblique,
-  BoldFont=*-bold, BoldItalicFont=*-boldoblique]
-\setmonofont{DejaVuSansMono}[Scale=0.82, Extension=.ttf, UprightFont=*, BoldFont=*-Bold,
-  ItalicFont=*, ItalicFeatures={FakeSlant=0.2}]
-""",
-    "sphinxsetup": (
-        "hmargin={2.4cm,2.4cm}, vmargin={2.5cm,2.5cm}, verbatimforcewraps=true, "
-        r"verbatimvisiblespace={}, verbatimcontinued={\textcolor{gray}{\tiny$\hookrightarrow$}\,}, "
-        "VerbatimColor={HTML}{F5F7F8}, VerbatimBorderColor={HTML}{D5DBE0}, "
-        "InnerLinkColor={HTML}{0B4F6C}, OuterLinkColor={HTML}{0B4F6C}, "
-        "TitleColor={HTML}{16242C}"
-    ),
-    "fvset": r"\fvset{fontsize=\footnotesize}",
+    "fontpkg": "",
+    "sphinxsetup": "hmargin={2.4cm,2.4cm}, vmargin={2.5cm,2.5cm}",
     "figure_align": "H",
     "preamble": r"\usepackage{hpobook}",
     "printindex": "",

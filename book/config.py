@@ -37,41 +37,27 @@ class BookConfig:
     """Role -> the names of this role that the package's root exports."""
     extras: dict[str, list[str]]
     """Section name -> extras of the package that its cells need, for sections that need some."""
-
-    @property
-    def chapter(self) -> Path:
-        """Folder of the MyST Markdown sources."""
-        return self.root / "chapter_hyperparameter_optimization"
-
-    @property
-    def package(self) -> Path:
-        """Folder of the package `d2l_hpo`."""
-        return self.root / "d2l_hpo"
+    chapter: Path
+    """Folder of the MyST Markdown sources."""
+    package: Path
+    """Folder of the package `d2l_hpo`."""
+    reference: Path
+    """Folder of what is appended to the docstrings of saved cells."""
+    notebooks: Path
+    """Folder of the notebooks without outputs."""
+    build: Path
+    """Folder of everything that is built and not committed."""
+    bibliography: Path
+    """The BibTeX file that all sections cite from."""
 
     def module_path(self, module: str) -> Path:
         """Return the file of a generated module."""
         return self.package / self.folders[module] / f"{module}.py"
 
-    @property
-    def notebooks(self) -> Path:
-        """Folder of the notebooks without outputs."""
-        return self.root / "notebooks"
-
-    @property
-    def build(self) -> Path:
-        """Folder of everything that is built and not committed."""
-        return self.root / "_build"
-
-    @property
-    def bibliography(self) -> Path:
-        """The BibTeX file that all sections cite from."""
-        return self.root / "lib.bib"
-
     def section_paths(self) -> list[Path]:
         """Return the sections' files in order; BookError if files and config.ini disagree."""
         paths = [self.chapter / f"{section}.md" for section in self.sections]
-        missing = [path.name for path in paths if not path.is_file()]
-        if missing:
+        if missing := [path.name for path in paths if not path.is_file()]:
             raise BookError(f"config.ini lists sections without a file in {self.chapter.name}/: "
                             f"{', '.join(missing)}")
         unlisted = sorted({path.name for path in self.chapter.glob("*.md")}
@@ -109,7 +95,11 @@ def load_config(root: Path = ROOT) -> BookConfig:
         raise BookError(f"config.ini: [extras] names {', '.join(strange)}, which [sections] does "
                         "not list")
     return BookConfig(root=root, sections=sections, modules=modules, folders=folders,
-                      public=public, extras=extras, release=_release(root), **book)
+                      public=public, extras=extras, release=_release(root), **book,
+                      chapter=root / "chapter_hyperparameter_optimization",
+                      package=root / "d2l_hpo", notebooks=root / "notebooks",
+                      reference=root / "reference",
+                      build=root / "_build", bibliography=root / "lib.bib")
 
 
 def _release(root: Path) -> str:

@@ -7,20 +7,24 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
+from docstrings import check_used, lengthen, read_additions
 from face import MARK, stubs
-from files import write
-from folding import Chunk, Method, bound_names, class_members, find_class, fold, split_cell
-from imports import PACKAGE, Import, import_block, section_imports
-from names import BUILTINS, defined_names, used_names
+from files import update
+from folding import Piece, defined_names, split_cell
+from imports import Import, section_imports
+from lint import Names, read_names, sort_imports
 
+PACKAGE = "d2l_hpo"
 GENERATED = f"{MARK} change the cell and run `make lib`."
+COMPAT = (f"from {PACKAGE}.training import compat  # noqa: F401  "
+          "(before torch: it mends torchvision)")
+NEEDS_COMPAT = {"torch", "torchvision", "d2l"}
 
 
 @dataclass
@@ -31,47 +35,24 @@ class Module:
     docstring: str
     dotted: str
     """The name that it is imported by."""
-    chunks: list[Chunk] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     defined: dict[str, str] = field(default_factory=dict)
     """Top-level name -> where it is defined, for messages."""
     imports: set[Import] = field(default_factory=set)
     sources: dict[str, None] = field(default_factory=dict)
     """The sections' file names, in order."""
 
-    def add(self, chunk: Chunk) -> None:
-        """Append `chunk`; BookError where it defines a name again."""
-        for node in ast.parse(chunk.text).body:
-            line = chunk.line + node.lineno - 1
-            for name in bound_names(node):
-                if name in self.defined:
-                    raise chunk.cell.error(f"{name!r} is defined twice in {self.name}; first in "
-                                           f"{self.defined[name]}", line)
-                self.defined[name] = chunk.cell.where(line)
-        for name in defined_names(chunk.text):
-            self.defined.setdefault(name, chunk.cell.where(chunk.line))
-        self.chunks.append(chunk)
-        self.sources[chunk.cell.path.name] = None
+    def import_lines(self) -> str:
+        """Return the import statements, in no order."""
+        roots = {item.module.split(".")[0] for item in self.imports}
+        return "\n".join([*map(str, self.imports), *([COMPAT] if roots & NEEDS_COMPAT else [])])
 
-    def add_method(self, method: Method) -> bool:
-        """Fold `method` into its class if that is defined here; say whether it is."""
-        for chunk in self.chunks:
-            node = find_class(chunk.text, method.class_name)
-            if node:
-                if method.name in class_members(node):
-                    raise method.cell.error(f"method {method.class_name}.{method.name} is defined "
-                                            "twice; remove one", method.line)
-                fold(chunk, method)
-                self.sources[method.cell.path.name] = None
-                return True
-        return False
-
-    def text(self) -> str:
-        """Return the module's source."""
+    def text(self, imports: str) -> str:
+        """Return the module's source with these import statements."""
         header = [GENERATED, "# Sections:", *(f"#   {name}" for name in self.sources),
                   f'"""{self.docstring}"""']
-        parts = [import_block(self.imports)] if self.imports else []
-        body = "\n\n\n".join(chunk.text for chunk in self.chunks)
-        return "\n\n".join(["\n".join(header), *parts]) + "\n\n\n" + body + "\n"
+        head = "\n".join(header) + (f"\n\n{imports}" if imports else "")
+        return "\n\n\n".join([head, *(piece.text for piece in self.pieces)]) + "\n"
 
 
 class Extractor:
@@ -81,42 +62,54 @@ class Extractor:
         self.config = config
         self.modules = {name: Module(name, doc, dotted(config, config.module_path(name)))
                         for name, doc in config.modules.items()}
-        self.handwritten = handwritten_names(config)
-        self.saved: dict[str, dict[str, str]] = {}
-        """Section -> name -> the module that this section saves it to."""
+        self.homes = handwritten_names(config)
+        """Name -> the module that defines it."""
+        self.places = dict(self.homes)
+        """Name -> where it is defined, for messages."""
+        self.saved: dict[tuple[str, str], str] = {}
+        """Section and name -> the module that this section saves it to."""
 
     def run(self) -> dict[Path, str]:
         """Return path -> text: every module that has code, and the stubs of all folders."""
-        sections = [read_cells(path) for path in self.config.section_paths()]
-        parts = [part for cells in sections for part in self._place(cells)]
-        self._check_unique()
-        for cells in sections:
-            imported = section_imports(cells)
-            for cell, module, line, text in parts:
-                if cell in cells:
-                    for name in sorted(used_names(text)):
-                        self._resolve(name, cell, line, module, imported)
+        placed = [item for path in self.config.section_paths() for item in self._place(path)]
+        found = read_names([([*map(str, imports)], piece.code) for piece, _, imports in placed])
+        for (piece, module, imports), names in zip(placed, found, strict=True):
+            self._resolve(piece, module, imports, names)
         self._check_cycles()
-        written = {name: module for name, module in self.modules.items() if module.chunks}
-        homes = self.handwritten | {name: module.dotted for module in written.values()
-                                    for name in module.defined}
-        return {self.config.module_path(name): module.text()
-                for name, module in written.items()} | stubs(self.config, homes)
+        written = [module for module in self.modules.values() if module.pieces]
+        imports = sort_imports([module.import_lines() for module in written])
+        texts = [module.text(lines) for module, lines in zip(written, imports, strict=True)]
+        additions = read_additions(self.config.reference)
+        check_used(additions, texts)
+        return {self.config.module_path(module.name): lengthen(text, additions)
+                for module, text in zip(written, texts, strict=True)
+                } | stubs(self.config, self.homes)
 
-    def _place(self, cells: list[Cell]) -> list[tuple[Cell, Module, int, str]]:
+    def _place(self, path: Path) -> list[tuple[Piece, Module, list[Import]]]:
         """Put the saved cells of a section into modules; return what was put where."""
-        parts = []
-        for cell in filter(lambda cell: cell.saved, cells):
-            chunks, methods = split_cell(cell)
-            for chunk in chunks:
-                module = self._target(cell)
-                parts.append((cell, module, chunk.line, chunk.text))
-                module.add(chunk)
-                names = self.saved.setdefault(cell.section, {})
-                names.update(dict.fromkeys(defined_names(chunk.text), module.name))
-            for method in methods:
-                parts.append((cell, self._fold(method), method.line, method.text))
-        return parts
+        cells = read_cells(path)
+        imports = section_imports(cells)
+        pieces = [piece for cell in cells if cell.saved for piece in split_cell(cell)]
+        return [(piece, self._fold(piece) if piece.class_name else self._add(piece), imports)
+                for piece in pieces]
+
+    def _add(self, piece: Piece) -> Module:
+        """Append a piece to its module; BookError where it defines a name again.
+
+        A public name is defined once in the package, which exports them all.
+        """
+        cell = piece.cell
+        module = self._target(cell)
+        module.pieces.append(piece)
+        module.sources[cell.path.name] = None
+        for name, line in piece.names:
+            known = module.defined if name.startswith("_") else self.places
+            if name in known:
+                raise cell.error(f"{name!r} is defined twice in {PACKAGE}; first in "
+                                 f"{known[name]}", line)
+            module.defined[name] = self.places[name] = cell.where(line)
+            self.homes[name] = self.saved[cell.section, name] = module.dotted
+        return module
 
     def _target(self, cell: Cell) -> Module:
         name = cell.module or self.config.sections[cell.section]
@@ -128,73 +121,56 @@ class Extractor:
                              f"{', '.join(self.modules)}")
         return self.modules[name]
 
-    def _fold(self, method: Method) -> Module:
+    def _fold(self, method: Piece) -> Module:
         for module in self.modules.values():
-            if module.add_method(method):
+            if any(piece.fold(method) for piece in module.pieces):
+                module.sources[method.cell.path.name] = None
                 return module
-        raise method.cell.error(f"method {method.name} is added to class {method.class_name}, "
-                                "which no cell up to here saves", method.line)
+        raise method.error(f"method {method.names[0][0]} is added to class {method.class_name}, "
+                           "which no cell up to here saves", f"def {method.names[0][0]}")
 
-    def _check_unique(self) -> None:
-        """Raise where a public name is defined in two modules: the package exports them all."""
-        homes = dict(self.handwritten)
-        for module in self.modules.values():
-            for name, place in module.defined.items():
-                if name in homes and not name.startswith("_"):
-                    raise BookError(f"{place}: {name!r} is defined twice in {PACKAGE}; "
-                                    f"first in {homes[name]}")
-                homes[name] = place
+    def _resolve(self, piece: Piece, module: Module, imports: list[Import], names: Names) -> None:
+        """Make the names that a piece takes from outside known in its module, by imports."""
+        needed = [self._home(statement, piece) for index, statement in enumerate(imports)
+                  if index not in names.unused]
+        for name, line in names.unknown:
+            home = self.saved.get((piece.cell.section, name))
+            if home and name not in module.defined:
+                needed.append(Import(home, name))
+            elif name not in module.defined:
+                raise piece.cell.error(f"name {name!r} is neither saved nor imported in this "
+                                       "section; import it, or save the cell that defines it",
+                                       piece.line + line - 1)
+        for statement in needed:
+            self._add_import(statement, piece, module)
 
-    def _resolve(self, name: str, cell: Cell, line: int, module: Module,
-                 imported: dict[str, list[Import]]) -> None:
-        """Make `name`, which `cell` uses, known in `module`: by an import, or not at all."""
-        if name in module.defined and name in imported:
-            self._check_own(name, cell, line, module, imported[name])
-        elif name in imported:
-            for statement in imported[name]:
-                self._add_import(self._home(statement, cell), cell, line, module)
-        elif name in module.defined or name in BUILTINS:
-            return
-        elif name in self.saved.get(cell.section, {}):
-            home = self.saved[cell.section][name]
-            self._add_import(Import(self.modules[home].dotted, name), cell, line, module)
-        else:
-            raise cell.error(f"name {name!r} is neither saved nor imported in this section; "
-                             "import it, or save the cell that defines it", line)
-
-    def _check_own(self, name: str, cell: Cell, line: int, module: Module,
-                   statements: list[Import]) -> None:
-        """Raise where `name` is both imported from elsewhere and defined in `module`."""
-        own = {module.dotted, module.dotted.rpartition(".")[0], PACKAGE}
-        if any(item.module not in own or item.alias for item in statements):
-            raise cell.error(f"`{statements[0]}` binds {name!r}, which {module.name} defines in "
-                             f"{module.defined[name]}; rename one", line)
-
-    def _home(self, statement: Import, cell: Cell) -> Import:
+    def _home(self, statement: Import, piece: Piece) -> Import:
         """Return an import from the package or a folder of it as one from the name's module."""
-        parts = statement.module.split(".")
-        folder = self.config.package.joinpath(*parts[1:])
-        if parts[0] != PACKAGE or not statement.name or not folder.is_dir():
+        package, *parts = statement.module.split(".")
+        folder, name = self.config.package.joinpath(*parts), statement.name
+        if package != PACKAGE or not name or not folder.is_dir():
             return statement
-        name = statement.name
         if (folder / f"{name}.py").is_file() or (folder / name).is_dir():
             return statement
-        for module in self.modules.values():
-            if name in module.defined:
-                return Import(module.dotted, name, statement.alias)
-        if name in self.handwritten:
-            return Import(self.handwritten[name], name, statement.alias)
-        raise cell.error(f"`{statement}`: no section saves {name!r} and no module of {PACKAGE} "
-                         "defines it")
+        if name not in self.homes:
+            raise piece.error(f"`{statement}`: no section saves {name!r} and no module of "
+                              f"{PACKAGE} defines it", statement.bound)
+        return statement._replace(module=self.homes[name])
 
-    def _add_import(self, statement: Import, cell: Cell, line: int, module: Module) -> None:
+    def _add_import(self, statement: Import, piece: Piece, module: Module) -> None:
+        name = statement.bound
+        if statement == Import(module.dotted, name):
+            return  # the name lives here
+        if name in module.defined:
+            raise piece.error(f"`{statement}` binds {name!r}, which {module.name} defines in "
+                              f"{module.defined[name]}; rename one", name)
         if statement.module == module.dotted:
-            raise cell.error(f"`{statement}` would import {module.name} into itself; "
-                             f"use {statement.name!r} by its own name", line)
+            raise piece.error(f"`{statement}` would import {module.name} into itself; "
+                              f"use {statement.name!r} by its own name", name)
         for other in module.imports:
-            if other.bound == statement.bound and not other.agrees_with(statement):
-                raise cell.error(f"`{statement}` conflicts with `{other}` of another section "
-                                 f"that is saved to {module.name}; rename one", line)
+            if not other.agrees_with(statement):
+                raise piece.error(f"`{statement}` conflicts with `{other}` of another section "
+                                  f"that is saved to {module.name}; rename one", name)
         module.imports.add(statement)
 
     def _check_cycles(self) -> None:
@@ -216,20 +192,17 @@ def dotted(config: BookConfig, path: Path) -> str:
 def handwritten_names(config: BookConfig) -> dict[str, str]:
     """Return name -> module for what the modules that are not generated define."""
     names: dict[str, str] = {}
-    for path in sorted(config.package.rglob("*.py")):
+    for path in sorted({*config.package.rglob("*.py")} - {*generated_files(config)}):
         if path.stem not in (*config.modules, "__init__", "__main__"):
             own = defined_names(path.read_text(encoding="utf-8"))
             names.update(dict.fromkeys(own, dotted(config, path)))
     return names
 
 
-def differences(config: BookConfig, wanted: dict[Path, str]) -> dict[Path, str | None]:
-    """Return path -> wanted text (None: to be removed) where the package differs."""
-    current = {path: path.read_text(encoding="utf-8") for path in config.package.rglob("*.py*")
-               if path.suffix in (".py", ".pyi")}
-    stale = {path: None for path, text in current.items()
-             if path not in wanted and text.startswith(MARK)}
-    return {path: text for path, text in wanted.items() if current.get(path) != text} | stale
+def generated_files(config: BookConfig) -> list[Path]:
+    """Return the files of the package that say that they are generated."""
+    return [path for path in config.package.rglob("*.py*") if path.suffix in (".py", ".pyi")
+            and path.read_text(encoding="utf-8").startswith(MARK)]
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -239,21 +212,10 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     check = parser.parse_args(arguments).check
     try:
         config = load_config(root)
-        changed = differences(config, Extractor(config).run())
+        return update(root, Extractor(config).run(), generated_files(config), check, "lib")
     except BookError as error:
         print(f"extract: {error}", file=sys.stderr)
         return 1
-    for path, text in sorted(changed.items()):
-        name = path.relative_to(root)
-        if check:
-            print(f"{name} differs from the chapter's cells; run `make lib`", file=sys.stderr)
-        elif text is None:
-            path.unlink()
-            print(f"{name}: removed, no cell is saved to it")
-        else:
-            write(path, text)
-            print(f"{name}: written")
-    return 1 if check and changed else 0
 
 
 if __name__ == "__main__":

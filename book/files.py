@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -18,3 +20,25 @@ def write(path: Path, text: str) -> bool:
     os.chmod(file.name, 0o644)
     os.replace(file.name, path)
     return True
+
+
+def update(root: Path, wanted: dict[Path, str], present: Iterable[Path], check: bool,
+           target: str) -> int:
+    """Write the wanted files, and remove those that are present and not wanted; say which.
+
+    With `check` only name what differs, and the `make` target that helps; then return 1.
+    """
+    different = {path: text for path, text in wanted.items()
+                 if not path.is_file() or path.read_text(encoding="utf-8") != text}
+    different |= dict.fromkeys({*present} - {*wanted})
+    for path, text in sorted(different.items()):
+        name = path.relative_to(root)
+        if check:
+            print(f"{name} differs from the chapter; run `make {target}`", file=sys.stderr)
+        elif text is None:
+            path.unlink()
+            print(f"{name}: removed")
+        else:
+            write(path, text)
+            print(f"{name}: written")
+    return int(check and bool(different))

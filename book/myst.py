@@ -1,4 +1,4 @@
-"""Split MyST Markdown into text and directives."""
+"""Split MyST Markdown into text and directives, with the parser that renders the pages."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import yaml
 from config import BookError
+from docutils.parsers.rst.directives.misc import TestDirective
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from myst_parser.config.main import MdParserConfig
+from myst_parser.parsers.directives import parse_directive_text
+from myst_parser.parsers.mdit import create_md_parser
 
-FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,}|:{3,})[ \t]*"
-                   r"(?:\{(?P<name>[^}`]+)\})?(?P<argument>.*)$")
-OPTION = re.compile(r":(?P<key>[\w-]+):[ \t]*(?P<value>.*)$")
-
-
-@dataclass
-class Text:
-    """Lines outside of fences."""
-
-    text: str
-    line: int
+PARSER = create_md_parser(MdParserConfig(enable_extensions={"colon_fence", "dollarmath"}),
+                          RendererHTML).disable("inline")
+DIRECTIVE = re.compile(r"\{(?P<name>[^}`]+)\}(?P<argument>.*)$")
+BACKTICKS = re.compile(r"^ *`{3,}\{.*$", re.MULTILINE)
 
 
 @dataclass
@@ -28,7 +26,7 @@ class Fence:
 
     name: str
     argument: str
-    options: dict[str, object]
+    options: dict[str, str]
     body: str
     line: int
     """Line of the opening fence, from 1."""
@@ -37,70 +35,39 @@ class Fence:
     source: str = field(default="", repr=False)
 
 
-def parse_blocks(text: str, first_line: int = 1) -> list[Text | Fence]:
-    """Return the blocks of `text` in order; a fence that is never closed runs to the end."""
+def parse_blocks(text: str, first_line: int = 1) -> list[str | Fence]:
+    """Return fences and the text between them; BookError for a directive that MyST does not see."""
     lines = text.split("\n")
-    blocks: list[Text | Fence] = []
-    start = index = 0
-    while index < len(lines):
-        match = FENCE.match(lines[index])
-        if not match or not _opens(match):
-            index += 1
+    blocks: list[str | Fence] = []
+    start = 0
+    for token in [*PARSER.parse(text), Token("end", "", 0, map=[len(lines), len(lines)])]:
+        if token.type not in ("fence", "colon_fence", "end"):
             continue
-        if index > start:
-            blocks.append(Text("\n".join(lines[start:index]), first_line + start))
-        end = _closing(lines, index, match["fence"])
-        blocks.append(_fence(match, lines[index : end + 1], first_line + index))
-        start = index = end + 1
-    if start < len(lines):
-        blocks.append(Text("\n".join(lines[start:]), first_line + start))
+        if token.map[0] > start:
+            blocks.append("\n".join(lines[start : token.map[0]]))
+            if match := BACKTICKS.search(blocks[-1]):
+                raise BookError(f"{match[0]!r}: a fence of backticks cannot have backticks in its "
+                                "first line; open it with `:::`")
+        start = token.map[1]
+        if token.type != "end":
+            blocks.append(_fence(token, lines[token.map[0] : start], first_line + token.map[0]))
     return blocks
 
 
-def walk(text: str, first_line: int = 1) -> Iterator[Text | Fence]:
+def walk(text: str, first_line: int = 1) -> Iterator[str | Fence]:
     """Yield the blocks of `text` and those inside its directives, in document order."""
     for block in parse_blocks(text, first_line):
         yield block
-        if isinstance(block, Fence) and block.name not in ("", "math", "code-block", "code-cell"):
+        if isinstance(block, Fence) and block.name not in ("", "code-cell"):
             yield from walk(block.body, block.body_line)
 
 
-def _opens(match: re.Match[str]) -> bool:
-    """Whether a matching line opens a fence; BookError where MyST silently would not."""
-    if match["fence"][0] == "`" and "`" in match["argument"]:
-        if match["name"]:
-            raise BookError(f"{match[0]!r}: a fence of backticks cannot have backticks in its "
-                            "first line; open it with `:::`")
-        return False
-    return match["fence"][0] != ":" or match["name"] is not None
-
-
-def _closing(lines: list[str], opening: int, fence: str) -> int:
-    for index in range(opening + 1, len(lines)):
-        line = lines[index].strip()
-        if len(line) >= len(fence) and set(line) == {fence[0]}:
-            return index
-    return len(lines)
-
-
-def _fence(match: re.Match[str], lines: list[str], line: int) -> Fence:
-    indent, fence = match["indent"], match["fence"]
-    closed = len(lines) > 1 and set(lines[-1].strip()) == {fence[0]}
-    inner = [text.removeprefix(indent) for text in (lines[1:-1] if closed else lines[1:])]
-    options, skipped = _options(inner) if match["name"] else ({}, 0)
-    return Fence(match["name"] or "", match["argument"].strip(), options,
-                 "\n".join(inner[skipped:]), line, line + 1 + skipped, indent, "\n".join(lines))
-
-
-def _options(lines: list[str]) -> tuple[dict[str, object], int]:
-    """Return a directive's options and the number of lines they take."""
-    if lines and lines[0].strip() == "---":
-        end = next((i for i, text in enumerate(lines[1:], 1) if text.strip() == "---"), len(lines))
-        return yaml.safe_load("\n".join(lines[1:end])) or {}, end + 1
-    options: dict[str, object] = {}
-    for text in lines:
-        match = OPTION.match(text)
-        if not match:
-            break
-        options[match["key"]] = match["value"].strip()
-    return options, len(options)
+def _fence(token: Token, lines: list[str], line: int) -> Fence:
+    indent, source = lines[0][: -len(lines[0].lstrip())], "\n".join(lines)
+    directive = DIRECTIVE.match(token.info.strip())
+    if not directive:
+        return Fence("", token.info.strip(), {}, token.content.rstrip("\n"), line, line + 1,
+                     indent, source)
+    parsed = parse_directive_text(TestDirective, "", token.content)
+    return Fence(directive["name"], directive["argument"].strip(), parsed.options,
+                 "\n".join(parsed.body), line, line + 1 + parsed.body_offset, indent, source)

@@ -14,18 +14,19 @@ import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import nbformat
 from cells import read_notebook
 from config import ROOT, BookConfig, BookError, load_config
 from execution import CellFailure, execute_cached
-from files import write
+from files import update, write
 from nbformat import NotebookNode
 from plain import PlainMarkdown
-from d2l_hpo.tools.installation import install_command
+from reference import reference_pages, section_note, taught_names
 from statements import failed_statements, with_notes
+
+from d2l_hpo.tools.installation import install_command
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
 RESULTS_NOTE = ("*A name in code style within a sentence, such as `best_error`, stands for a "
@@ -96,34 +97,19 @@ def to_text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
-def sync(config: BookConfig, check: bool) -> int:
-    """Write notebooks/, or only compare; return 1 if a comparison finds a difference."""
-    wanted = wanted_notebooks(config)
-    stale = set(config.notebooks.glob("*.ipynb")) - set(wanted)
-    if check:
-        different = stale | {path for path, text in wanted.items()
-                             if not path.is_file() or path.read_text(encoding="utf-8") != text}
-        for path in sorted(different):
-            print(f"{path.relative_to(config.root)} differs from the chapter; "
-                  "run `make notebooks`", file=sys.stderr)
-        return 1 if different else 0
-    for path in sorted(stale):
-        path.unlink()
-        print(f"{path.relative_to(config.root)}: removed")
-    for path, text in wanted.items():
-        if write(path, text):
-            print(f"{path.relative_to(config.root)}: written")
-    return 0
+def write_page(path: Path, config: BookConfig, closing: str = "") -> Path:
+    """Write the page of the section at `path` for Sphinx, executed if it has code; return it.
 
-
-def write_page(path: Path, config: BookConfig) -> Path:
-    """Write the page of the section at `path` for Sphinx, executed if it has code; return it."""
+    `closing` is Markdown that follows the text.
+    """
     notebook = read_notebook(path)
     page = config.build / "notebooks" / path.name
     if has_code(notebook):
         executed, note = execute_cached(standardise(notebook), path.stem, config)
         page = page.with_suffix(".ipynb")
-        write(page, to_text(standardise(with_notes(executed))))
+        shown = with_notes(executed)
+        shown.cells += [nbformat.v4.new_markdown_cell(closing)] * bool(closing)
+        write(page, to_text(standardise(shown)))
         print(f"{path.stem}: {note}", flush=True)
     else:
         write(page, path.read_text(encoding="utf-8"))
@@ -131,10 +117,15 @@ def write_page(path: Path, config: BookConfig) -> Path:
 
 
 def execute(config: BookConfig) -> int:
-    """Write the pages that Sphinx renders: executed notebooks, plain pages and img/."""
+    """Write the pages that Sphinx renders: executed notebooks, plain pages, reference and img/."""
+    taught, paths = taught_names(config), config.section_paths()
     with ThreadPoolExecutor(SECTIONS_AT_ONCE) as pool:
-        pages = set(pool.map(partial(write_page, config=config), config.section_paths()))
+        pages = {*pool.map(lambda path: write_page(path, config, section_note(path.stem, taught)),
+                           paths)}
     folder = config.build / "notebooks"
+    for name, text in reference_pages(config).items():
+        write(folder / f"{name}.md", text)
+        pages.add(folder / f"{name}.md")
     for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - pages:
         stale.unlink()
     if (config.root / "img").is_dir():
@@ -170,7 +161,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     try:
         config = load_config(root)
         if options.command == "sync":
-            return sync(config, options.check)
+            return update(root, wanted_notebooks(config), config.notebooks.glob("*.ipynb"),
+                          options.check, "notebooks")
         return execute(config) if options.command == "execute" else list_statements(config)
     except (BookError, CellFailure) as error:
         print(f"notebooks: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Plain Markdown for tables and quotations."""
+"""Plain Markdown for tables."""
 
 from __future__ import annotations
 
@@ -25,8 +25,3 @@ def _escape(cell: str) -> str:
     parts = re.split(r"(\$[^$]+\$)", cell)
     return "".join(part.replace("\\|", "\\Vert ").replace("|", "\\vert ") if part[:1] == "$"
                    else part.replace("|", "&#124;") for part in parts)
-
-
-def quote(text: str) -> str:
-    """Return `text` as a block quotation."""
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))

@@ -76,11 +76,16 @@ def main(seeds: int, processes: int) -> None:
     one_thread()
     os.environ["TQDM_DISABLE"] = "1"  # in the processes, too
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for finished in as_completed([pool.submit(study, seed) for seed in missing]):
-            rows = sorted(rows + finished.result(), key=lambda row: row["seed"])
-            write_file(OUTPUT, ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode())
-            print([(row["seed"], row["method"], min(filter(None, row["error"])))
-                   for row in finished.result()], flush=True)
+        try:
+            for finished in as_completed([pool.submit(study, seed) for seed in missing]):
+                rows = sorted(rows + finished.result(), key=lambda row: row["seed"])
+                write_file(OUTPUT,
+                           ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode())
+                print([(row["seed"], row["method"], min(filter(None, row["error"])))
+                       for row in finished.result()], flush=True)
+        except BaseException:  # Ctrl-C, too: without this the other seeds would all be searched
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 if __name__ == "__main__":

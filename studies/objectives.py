@@ -145,7 +145,11 @@ def main() -> None:
              *((cost_runs, task, method) for task in COST_TASKS for method in COST_METHODS)]
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
         futures = {case: pool.submit(*case, options.seeds) for case in cases}
-        found = {case: future.result() for case, future in futures.items()}
+        try:
+            found = {case: future.result() for case, future in futures.items()}
+        except BaseException:  # Ctrl-C, too: without this all other cases would be run
+            pool.shutdown(cancel_futures=True)
+            raise
     fronts = [hypervolumes(task, [found[front_runs, task, method] for method in FRONT_METHODS])
               for task in FRONT_TASKS]
     costs = [regrets(task, [found[cost_runs, task, method] for method in COST_METHODS])

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pybtex.plugin
 import sphinxcontrib.bibtex.plugin
+from citations import author_year
 from pybtex.database import Entry
-from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style as UnsrtStyle
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
@@ -15,33 +16,14 @@ from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 STYLE = "book_author_year"
-
-
-def family_names(entry: Entry) -> list[str]:
-    """Return the authors' (or editors') family names; `others` stands for those left out."""
-    persons = entry.persons.get("author") or entry.persons.get("editor")
-    if not persons:
-        raise ValueError(f"lib.bib: {entry.key} has neither author nor editor: add one")
-    return [" ".join(person.prelast_names + person.last_names) for person in persons]
-
-
-def author_year(entry: Entry) -> str:
-    """Return the label of an entry, such as `Snoek et al., 2012`."""
-    names = family_names(entry)
-    if "year" not in entry.fields:
-        raise ValueError(f"lib.bib: {entry.key} has no year: add one")
-    if len(names) == 2 and names[1] != "others":
-        who = f"{names[0]} and {names[1]}"
-    else:
-        who = names[0] if len(names) == 1 else f"{names[0]} et al."
-    return f"{Text.from_latex(who)}, {entry.fields['year']}"
+ROUND = partial(BracketStyle, left="(", right=")", sep="; ")
 
 
 class AuthorYearLabels(BaseLabelStyle):
     """Labels as the text cites: the first author, or both of two, and the year."""
 
     def format_labels(self, sorted_entries: list[Entry]) -> Iterator[str]:
-        return map(author_year, sorted_entries)
+        return (", ".join(author_year(entry)) for entry in sorted_entries)
 
 
 class AuthorYearStyle(UnsrtStyle):
@@ -51,17 +33,12 @@ class AuthorYearStyle(UnsrtStyle):
     default_label_style = AuthorYearLabels
 
 
-def round_brackets() -> BracketStyle:
-    """Return the brackets around a citation, and the separator between two."""
-    return BracketStyle(left="(", right=")", sep="; ")
-
-
 @dataclass
 class RoundAuthorYear(AuthorYearReferenceStyle):
     """Citations in round brackets: `(Snoek et al., 2012)`, `Snoek et al. (2012)`."""
 
-    bracket_textual: BracketStyle = field(default_factory=round_brackets)
-    bracket_parenthetical: BracketStyle = field(default_factory=round_brackets)
+    bracket_textual: BracketStyle = field(default_factory=ROUND)
+    bracket_parenthetical: BracketStyle = field(default_factory=ROUND)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Data frames in the PDF: the HTML table that pandas stored, as a table of the document."""
 
-from html.parser import HTMLParser
 from typing import Any
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -10,40 +10,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 Row = list[str]
 
 
-class DataFrameParser(HTMLParser):
-    """Read the rows of a pandas HTML table; `regular` is false where a cell spans several."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.head: list[Row] = []
-        self.body: list[Row] = []
-        self.regular = True
-        self._rows = self.body
-        self._in_cell = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("thead", "tbody"):
-            self._rows = self.head if tag == "thead" else self.body
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag in ("th", "td"):
-            self.regular &= not {"colspan", "rowspan"} & {name for name, _ in attrs}
-            self._rows[-1].append("")
-            self._in_cell = True
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("th", "td"):
-            self._in_cell = False
-
-    def handle_data(self, data: str) -> None:
-        if self._in_cell:
-            self._rows[-1][-1] += data
-
-
 def row_node(cells: Row) -> nodes.row:
     """Return a table row with one paragraph a cell."""
-    entries = [nodes.entry("", nodes.paragraph("", cell)) for cell in cells]
-    return nodes.row("", *entries)
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
 
 
 def table_node(head: list[Row], body: list[Row]) -> nodes.table:
@@ -58,14 +27,12 @@ def table_node(head: list[Row], body: list[Row]) -> nodes.table:
 
 def table_of(html: str) -> nodes.table | None:
     """Return the data frame in `html` as a table; None where there is none, or a nested one."""
-    if 'class="dataframe"' not in html:
+    table = BeautifulSoup(html, "html.parser").find("table", class_="dataframe")
+    if table is None or table.find(rowspan=True) or table.find(colspan=True):
         return None
-    parser = DataFrameParser()
-    parser.feed(html)
-    rows = parser.head + parser.body
-    if not parser.regular or not parser.body or len({len(row) for row in rows}) != 1:
-        return None
-    return table_node(parser.head, parser.body)
+    head, body = ([[cell.get_text() for cell in row.find_all(["th", "td"])]
+                   for row in table.select(f"{part} tr")] for part in ("thead", "tbody"))
+    return table_node(head, body) if body and len({*map(len, head + body)}) == 1 else None
 
 
 class DataFrameTables(SphinxPostTransform):
@@ -76,16 +43,12 @@ class DataFrameTables(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         for bundle in list(self.document.findall(nodes.container)):
-            if bundle.get("nb_element") != "mime_bundle":
-                continue
-            html = "".join(
-                raw.astext() for raw in bundle.findall(nodes.raw) if raw["format"] == "html"
-            )
-            table = table_of(html)
-            if table is not None:
-                begin = nodes.raw("", r"\begingroup\footnotesize", format="latex")
-                end = nodes.raw("", r"\endgroup", format="latex")
-                bundle.replace_self([begin, table, end])
+            if bundle.get("nb_element") == "mime_bundle":
+                html = "".join(raw.astext() for raw in bundle.findall(nodes.raw)
+                               if raw["format"] == "html")
+                if table := table_of(html):
+                    begin = nodes.raw("", r"\begingroup\footnotesize", format="latex")
+                    bundle.replace_self([begin, table, nodes.raw("", r"\endgroup", format="latex")])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -96,6 +96,13 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
     At the end all processes and files of this Ray are gone. It has no dashboard, sends no usage
     statistics, and takes commands only from those who know a random password. ImportError without
     Ray; ValueError if `n_workers` is no positive integer, RuntimeError if Ray is running already.
+
+    Copy what is worth keeping before the block ends::
+
+        with local_ray(n_workers=4) as folder:
+            run_config = tune.RunConfig(storage_path=str(folder))
+            results = tune.Tuner(trainable, param_space=space, run_config=run_config).fit()
+            best = results.get_best_result("error", "min").config
     """
     n_workers = check_int("n_workers", n_workers)
     try:

@@ -15,6 +15,16 @@ def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
     Syne Tune rounds where `lograndint` takes the floor, so the two ends of that range are rarer
     there. Raises ValueError for a conditional hyperparameter or a domain that Syne Tune lacks, and
     ImportError where it is not installed.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`.
+
+    For example::
+
+        space = to_syne_tune({"learning_rate": stats.loguniform(1e-4, 1), "epochs": 3})
+        space["learning_rate"]  # loguniform(0.0001, 1.0)
+        space["epochs"]         # 3
     """
     checked = check_space(space)
     try:
@@ -69,6 +79,23 @@ def open_python_backend(function: Callable, config_space: dict[str, Any],
     Syne Tune 0.16 splits command lines at spaces. Where Python's path or its own holds one, trials
     are started through a script in `folder` (on Linux and macOS). ImportError without Syne Tune;
     ValueError if the folder's path holds a space, too.
+
+    Arguments:
+
+    - `function`: its arguments are the hyperparameters; it calls Syne Tune's `Reporter`. It has to
+      import what it needs, since its source is run in another process.
+    - `config_space`: Syne Tune's, as `to_syne_tune` returns it.
+    - `folder`: where the script is written; it has to exist as long as the search runs.
+
+    For example::
+
+        def train(learning_rate, epochs):
+            from syne_tune import Reporter
+            report = Reporter()
+            for epoch in range(1, epochs + 1):
+                report(epoch=epoch, error=learning_rate / epoch)
+
+        backend = open_python_backend(train, to_syne_tune(config_space), folder)
     """
     try:
         from syne_tune.backend import PythonBackend

@@ -3,6 +3,7 @@ from .animation import Animation as Animation
 from .animation import animate as animate
 from .notebook import glue as glue
 from .notebook import holds as holds
+from .notebook import in_words as in_words
 from .plots import plot_any_time as plot_any_time
 from .plots import plot_hyperparameter as plot_hyperparameter
 from .plots import plot_learning_curves as plot_learning_curves

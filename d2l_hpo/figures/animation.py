@@ -75,7 +75,22 @@ background: transparent; border: 1px solid; border-radius: 4px; cursor: pointer;
 
 @dataclass(frozen=True)
 class Animation:
-    """Frames as PNG images with a label each, and the one that stands still, also as SVG."""
+    """Frames as PNG images with a label each, and the one that stands still, also as SVG.
+
+    `animate` makes one. A cell that ends with it shows the player. Fields, which are the
+    arguments:
+
+    - `images`, `labels`: tuples of PNG files as bytes, and of text, of equal length.
+    - `shown`: the index of the frame that the page opens with.
+    - `still`: that frame as SVG.
+    - `alt`: what is to be seen, in words.
+    - `width`: the player's, in CSS pixels, at most.
+    - `interval`: milliseconds a frame.
+
+    For a page of your own::
+
+        Path("animation.html").write_text(animation.html())
+    """
 
     images: tuple[bytes, ...]
     labels: tuple[str, ...]
@@ -108,12 +123,27 @@ def animate(draw: Callable[[Any, Any], Any], frames: Sequence[Any], alt: str,
     """Call `draw(ax, frame)` for each frame and return the animation; display it or end a cell
     with it.
 
-    `alt` says in words what is to be seen. `labels` name the frames beside the slider (default:
-    their number). `still` is the frame that the page opens with and that the PDF shows, `interval`
-    the milliseconds a frame when played. Further arguments go to `plt.subplots`, and what that
-    returns as its second value is `ax`: one axes or an array of them, cleared before each frame.
-    All frames share the still one's layout; `draw` should set limits that do not depend on the
-    frame.
+    Arguments:
+
+    - `draw`: a function of the axes, which are cleared before each frame, and of a frame. It
+      should set limits that do not depend on the frame.
+    - `frames`: at least one; whatever `draw` takes.
+    - `alt`: what is to be seen, in words.
+    - `labels`: of the frames, beside the slider; None: their number.
+    - `still`: the index of the frame that the page opens with and that the PDF shows. All frames
+      share its layout.
+    - `interval`: milliseconds a frame when played, at least 1.
+    - `**subplots`: what goes to `plt.subplots`; its second result, one axes or an array of them,
+      is given to `draw`.
+
+    ValueError for no frames, an empty `alt`, and labels, a still or an interval that do not fit.
+
+    >>> def draw(ax, n):
+    ...     ax.plot(range(n))
+    ...     ax.set(xlim=(0, 3), ylim=(0, 3))
+    >>> animation = animate(draw, [1, 2, 3], alt="A line grows.", figsize=(1, 1))
+    >>> animation.labels
+    ('1 of 3', '2 of 3', '3 of 3')
     """
     frames = list(frames)
     labels = _check_labels(labels, len(frames))

@@ -9,11 +9,25 @@ from typing import Any
 
 from IPython.display import display
 
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+           "eleven", "twelve")
 FAILED = "On this machine this did not hold:"
 
 
 def glue(name: str, value: Any) -> None:
-    """Print a value and store it under its name in the notebook, for the book's text to quote."""
+    """Print a value and store it under its name in the notebook, for the book's text to quote.
+
+    Arguments:
+
+    - `name`: a word that no other cell of the book uses.
+    - `value`: text or a number; what is stored is `str(value)`.
+
+    In a cell, and in the text, where the role of myst-nb shows it::
+
+        glue("best_error", f"{tuner.incumbent_error:.3f}")
+
+        The best trial has the error {glue:text}`best_error`.
+    """
     print(f"{name} = {value}")
     prefix = "application/papermill.record/"
     display({f"{prefix}text/plain": str(value)}, raw=True,
@@ -23,8 +37,13 @@ def glue(name: str, value: Any) -> None:
 def holds(condition: bool, statement: str, margin: str = "") -> None:
     """Check a statement of the text. Where it is false, a note says so, and the notebook goes on.
 
-    `statement` is the sentence that the text relies on. `margin` is for statements about live
-    training: why neither seed nor processor decides it, such as "10 seeds, 6 standard errors".
+    Arguments:
+
+    - `condition`: what was computed, true or false.
+    - `statement`: the sentence that the text relies on.
+    - `margin`: for statements about live training: why neither seed nor processor decides it,
+      such as "10 seeds, 6 standard errors".
+
     The book shows the notes on its pages and lists them after a build.
 
     >>> holds(1 + 1 == 2, "one and one are two")
@@ -34,3 +53,21 @@ def holds(condition: bool, statement: str, margin: str = "") -> None:
     note = f"{FAILED} {statement}" + f" (margin: {margin})" * bool(margin)
     display({"text/plain": note, "text/markdown": f"**{note}**"}, raw=True,
             metadata={"d2l_hpo": {"failed": note}})
+
+
+def in_words(count: int, noun: str = "") -> str:
+    """Write a count as English does in a sentence, with its noun if there is one.
+
+    - `count`: an integer of at least 0; from 13 on it is written in digits.
+    - `noun`: in the singular; its plural takes an s.
+
+    >>> in_words(0), in_words(2), in_words(13)
+    ('none', 'two', '13')
+    >>> in_words(0, "trial"), in_words(1, "trial"), in_words(3, "trial")
+    ('no trial', 'one trial', 'three trials')
+    """
+    count = int(count)
+    word = NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
+    if not noun:
+        return word
+    return f"{'no' if count == 0 else word} {noun}{'s' * (count > 1)}"

@@ -47,6 +47,13 @@ COLORS = {
     "population based": "#CD60F2",
     **WAYS,
 }
+"""A dictionary from the names of methods to colours, such as "#0072B2": one a method throughout.
+
+`plot_search` and `plot_any_time` take their colours from it, by the name that labels a curve.
+
+>>> COLORS["random search"]
+'#0072B2'
+"""
 GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
 IDLE = "#e0e0e0"
@@ -54,7 +61,13 @@ OUTLINED_JOBS = 400  # more bars than this are drawn without outlines, and as an
 
 
 def use_style() -> None:
-    """Draw every further figure in the book's style, in notebooks as SVG that never varies."""
+    """Draw every further figure in the book's style, in notebooks as SVG that never varies.
+
+    It has no arguments, and changes Matplotlib's settings for the whole process::
+
+        use_style()
+        plot_search(tuner.records)
+    """
     plt.style.use(STYLE_FILE)
     set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None})
 
@@ -64,6 +77,19 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
     """Draw each trial's error against one hyperparameter; failed trials as crosses on top.
 
     Trials where the hyperparameter is inactive are left out; ValueError if that is all of them.
+
+    Arguments:
+
+    - `records`: the table of a search, with the columns `config` and `error`.
+    - `name`: the hyperparameter's; values that are no numbers are drawn as words.
+    - `log`: True makes the horizontal axis logarithmic.
+    - `ax`: the axes to draw on; None: those of a new figure. They are returned.
+    - `**style`: what `Axes.plot` takes for the dots, such as `color`.
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"config": [{"x": 0.1}, {"x": 0.2}], "error": [0.3, np.nan]})
+    >>> plot_hyperparameter(records, "x").get_xlabel()
+    'x'
     """
     rows = records[[name in config for config in records["config"]]]
     if rows.empty:
@@ -85,14 +111,32 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
 
 
 def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "random search",
-                **style: Any) -> Axes:
-    """Draw each trial's error where it ended, and the incumbent's error as a step curve."""
+                incumbents: Sequence[float] | None = None, **style: Any) -> Axes:
+    """Draw each trial's error where it ended, and the incumbent's error as a step curve.
+
+    Arguments:
+
+    - `records`: the table of a search, with the columns `end` (seconds) and `error`.
+    - `ax`: the axes to draw on; None: those of a new figure. They are returned.
+    - `label`: the method's name in a legend, which the caller makes; it has the colour that
+      `COLORS` gives it, or black.
+    - `incumbents`: the incumbent's error after each row, such as `tuner.incumbent_trajectory`,
+      where the best is not the smallest error: limits were broken, or folds are left. None: the
+      smallest error so far.
+    - `**style`: what `Axes.plot` and `Axes.step` take, such as `color`.
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"end": [1.0, 2.0, 3.0], "error": [0.5, 0.7, 0.3]})
+    >>> plot_search(records, label="ASHA").lines[-1].get_ydata().tolist()
+    [0.5, 0.5, 0.3]
+    """
     ax = ax or plt.subplots()[1]
-    ended = records.sort_values("end")
+    ended = records.assign(incumbent=math.nan if incumbents is None else incumbents)
+    ended = ended.sort_values("end", kind="stable")
     style = {"color": COLORS.get(label, COLORS["default"]), **style}
     ax.plot(ended["end"], ended["error"], **_dots({**style, "alpha": 0.4}))
-    incumbent = ended["error"].cummin().ffill()
-    ax.step(ended["end"], incumbent, where="post", label=label, **style)
+    best = ended["error"].cummin().ffill() if incumbents is None else ended["incumbent"]
+    ax.step(ended["end"], best.replace(math.inf, math.nan), where="post", label=label, **style)
     ax.set(xlabel="wall-clock time (s)", ylabel="validation error", xlim=(0, None))
     return ax
 
@@ -102,6 +146,17 @@ def plot_learning_curves(curves: Mapping[str, Sequence[float] | np.ndarray], ax:
     """Draw validation errors over epochs 1, 2, ..., each curve named beside its last point.
 
     A curve of `nan` from some epoch on (its training diverged) ends before that epoch.
+
+    Arguments:
+
+    - `curves`: from names to errors, shape (epochs,); they may differ in length.
+    - `ax`: the axes to draw on; None: those of a new figure. They are returned.
+    - `colors`: what Matplotlib takes for colours, one a curve, again from the first where they
+      are too few; None: from dark to light.
+
+    >>> ax = plot_learning_curves({"slow": [0.8, 0.6, 0.5], "diverged": [0.9, np.nan, np.nan]})
+    >>> [text.get_text() for text in ax.texts]
+    ['slow', 'diverged']
     """
     ax = ax or plt.subplots()[1]
     if colors is None:
@@ -127,6 +182,22 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.
 
     `curves` holds an array of shape (seeds, times) for each method; a curve begins where all seeds
     have a value. Names stand right of the ends; `log` makes the vertical axis logarithmic.
+
+    Arguments:
+
+    - `curves`: from methods' names to arrays, such as `repeat_search` returns them, less the
+      best error of the task; nan where a search had no result yet. A name of `COLORS` has its
+      colour, another one is grey.
+    - `times`: shape (times,), in seconds.
+    - `ax`: the axes to draw on; None: those of a new figure. They are returned.
+    - `log`: True or False.
+
+    ValueError for fewer than two seeds or another number of times. The interval is Student's.
+
+    >>> regret = np.random.default_rng(0).random((5, 3)).cumsum(axis=1)[:, ::-1]
+    >>> ax = plot_any_time({"random search": regret}, times=[1, 2, 3])
+    >>> ax.get_xlabel(), ax.texts[0].get_text()
+    ('time (s)', 'random search')
     """
     ax = ax or plt.subplots()[1]
     for method, values in curves.items():
@@ -150,6 +221,23 @@ def plot_timeline(records: pd.DataFrame, ax: Axes | None = None, color_by: str |
     Failed jobs are hatched. `color_by` names a column: one colour a value, from dark (the smallest)
     to light, with a legend up to eight values. `n_workers` shows workers without any job, too;
     the default is as many as the records name. More than 400 bars become an image in the figure.
+
+    Arguments:
+
+    - `records`: the table of a search, with the columns `worker`, `start`, `end` (seconds) and
+      `status`.
+    - `ax`: the axes to draw on; None: those of a new figure. They are returned.
+    - `color_by`: such as "max_epochs"; None: one colour for all jobs.
+    - `n_workers`: an integer, not below what the records name.
+
+    ValueError for too few workers, records without a job if `n_workers` is not given, and a
+    column that is not there.
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"worker": [0, 1], "start": [0.0, 0.0], "end": [2.0, 3.0],
+    ...                         "status": ["completed", "failed"]})
+    >>> len(plot_timeline(records, n_workers=3).collections)  # idle, completed, failed
+    3
     """
     used = int(records["worker"].max()) + 1 if len(records) else 0
     workers = used if n_workers is None else n_workers

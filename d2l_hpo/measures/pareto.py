@@ -13,6 +13,17 @@ def dominance(points) -> np.ndarray:
 
     All objectives are minimised. Equal points do not dominate each other. A point with a number
     that is not finite, a failed trial, neither dominates nor is dominated.
+
+    Arguments:
+
+    - `points`: shape (n, objectives); ValueError unless all points have equally many numbers, at
+      least one.
+
+    The relation is equation `eq_dominance` of the section on objectives, constraints and cost.
+    Time and memory grow with n**2.
+
+    >>> dominance([[1, 4], [2, 4], [3, 1]]).astype(int).tolist()
+    [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
     """
     points = check_points(points)
     first, second = points[:, np.newaxis], points[np.newaxis]
@@ -23,6 +34,13 @@ def pareto_front(points) -> np.ndarray:
     """Return the indices of the points that no other dominates, in increasing order.
 
     Of equal points all are on the front or none; a failed trial never is.
+
+    Arguments:
+
+    - `points`: shape (n, objectives), as in `dominance`.
+
+    >>> pareto_front([[1, 4], [2, 4], [3, 1], [np.nan, 0]]).tolist()
+    [0, 2]
     """
     points = check_points(points)
     return np.flatnonzero(np.isfinite(points[:, 0]) & ~dominance(points).any(axis=0))
@@ -33,6 +51,20 @@ def hypervolume(points, reference) -> float:
 
     What is not better than the reference in every objective adds nothing, nor do failed trials.
     ValueError for other numbers of objectives or a reference that does not fit.
+
+    Arguments:
+
+    - `points`: shape (n, objectives), all minimised, as in `dominance`.
+    - `reference`: shape (objectives,), finite. Both should be scaled so that objectives count
+      alike.
+
+    It is equation `eq_hypervolume` of the section on objectives, constraints and cost (Zitzler and
+    Thiele, 1999), in the product of the objectives' units.
+
+    >>> hypervolume([[1, 4], [3, 1]], reference=[5, 5])
+    10.0
+    >>> hypervolume([[6, 0]], reference=[5, 5])
+    0.0
     """
     points, reference = check_points(points), np.asarray(reference, float)
     if points.shape[1] not in (2, 3):
@@ -52,6 +84,15 @@ def nondominated_ranks(points) -> np.ndarray:
     """Return 0 for the points of the front, 1 for the front of the others, and so on.
 
     Failed trials come last: they have the rank after that of the last front.
+
+    Arguments:
+
+    - `points`: shape (n, objectives), as in `dominance`.
+
+    The result has shape (n,), integers. It is the sorting of NSGA-II (Deb et al., 2002).
+
+    >>> nondominated_ranks([[1, 4], [2, 4], [3, 1], [np.nan, 0]]).tolist()
+    [0, 1, 0, 2]
     """
     points = check_points(points)
     dominates, left = dominance(points), np.isfinite(points[:, 0])
@@ -69,6 +110,16 @@ def crowding_distances(points) -> np.ndarray:
 
     For each objective the gap between them counts, as a part of the whole range. Extreme points
     have inf, failed trials nan.
+
+    Arguments:
+
+    - `points`: points of one front, shape (n, objectives), as in `dominance`.
+
+    The result has shape (n,), from 0 to the number of objectives, or inf. It is the distance of
+    NSGA-II (Deb et al., 2002).
+
+    >>> crowding_distances([[0, 4], [1, 3], [3, 1], [4, 0]]).tolist()
+    [inf, 1.5, 1.5, inf]
     """
     points = check_points(points)
     distances = np.where(np.isfinite(points[:, 0]), 0.0, np.nan)

@@ -27,14 +27,19 @@ class Job(NamedTuple):
     traceback: str | None
 
 
-OBJECTS = ("config", "status", "info", "traceback")
-"""Columns of Python objects, which pandas is not to guess a type for."""
+NUMBERS = {"trial_id": int, "epoch": int, "error": float, "attempt": int, "worker": int,
+           "start": float, "end": float}
+"""Columns of numbers; pandas is to guess the type of no column, whatever is in it."""
 
 
 def job_table(jobs: Sequence[Job]) -> "pd.DataFrame":
-    """Return the jobs as a table, a row a job; all columns are there if there are no rows, too."""
+    """Return the jobs as a table, a row a job; all columns are there if there are no rows, too.
+
+    `max_epochs` are integers, or Python's objects where some are None.
+    """
     import pandas as pd  # a tuner runs without it
-    columns = dict(zip(Job._fields, zip(*jobs, strict=True) if jobs else [()] * len(Job._fields),
-                       strict=True))
-    return pd.DataFrame({name: pd.Series(list(values), dtype=object if name in OBJECTS else None)
+    rows = zip(*jobs, strict=True) if jobs else [()] * len(Job._fields)
+    columns = dict(zip(Job._fields, map(list, rows), strict=True))
+    types = NUMBERS if None in columns["max_epochs"] else NUMBERS | {"max_epochs": int}
+    return pd.DataFrame({name: pd.Series(values, dtype=types.get(name, object))
                          for name, values in columns.items()})

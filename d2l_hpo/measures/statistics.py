@@ -6,15 +6,29 @@
 """Searches over many seeds: incumbents over time, utilization, intervals."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from d2l_hpo.tools.arguments import check_int
 
 
 def incumbent_errors(records: pd.DataFrame, times) -> np.ndarray:
-    """Return the smallest error of the trials that ended by each of `times` (nan: none yet)."""
+    """Return the smallest error of the trials that ended by each of `times` (nan: none yet).
+
+    Every row counts, also one that breaks a limit (see `feasible_errors`) or has folds left.
+
+    Arguments:
+
+    - `records`: the table of a search (`HPOTuner.records` or `simulate`), in any order. Its
+      columns `end` (seconds) and `error` count; a failed trial has nan there.
+    - `times`: a number of seconds, or an array of them of any shape, which the result has, too.
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"end": [1.0, 2.0, 4.0], "error": [0.5, 0.7, 0.3]})
+    >>> incumbent_errors(records, [0.5, 1, 3, 5]).tolist()
+    [nan, 0.5, 0.5, 0.3]
+    """
     ended = records.sort_values("end", kind="stable")
     best = ended["error"].cummin().ffill().to_numpy(float)
     index = np.searchsorted(ended["end"], times, side="right")
@@ -25,6 +39,23 @@ def paired_bootstrap(first, second, seed: int = 0) -> tuple[float, float, float]
     """Return the mean of `first - second` over seeds and its 95 % bootstrap interval.
 
     With fewer than some 20 seeds the interval is too narrow.
+
+    Arguments:
+
+    - `first`, `second`: results of two methods, shape (seeds,) both, where entry i belongs to seed
+      i.
+    - `seed`: of the 9,999 resamples, an integer of at least 0.
+
+    It returns three numbers: the mean and the interval's low and high end, by the percentile
+    method (Efron and Tibshirani, 1993). ValueError for different shapes, fewer than two seeds, or
+    a difference that is not finite.
+
+    >>> rng = np.random.default_rng(0)
+    >>> second = rng.normal(0.2, 0.05, 40)
+    >>> first = second - 0.02 + rng.normal(0, 0.01, 40)
+    >>> mean, low, high = paired_bootstrap(first, second)
+    >>> bool(low < mean < high < 0)
+    True
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     alike = first.shape == second.shape and first.ndim == 1 and len(first) >= 2
@@ -37,13 +68,39 @@ def paired_bootstrap(first, second, seed: int = 0) -> tuple[float, float, float]
 
 
 def utilization(records: pd.DataFrame, n_workers: int) -> float:
-    """Return the part of the workers' time, from 0 to the last end, in which jobs ran."""
+    """Return the part of the workers' time, from 0 to the last end, in which jobs ran.
+
+    Arguments:
+
+    - `records`: the table of a search, with the columns `start` and `end` in seconds.
+    - `n_workers`: how many workers there were, at least 1, else ValueError.
+
+    The result is a fraction in [0, 1], U of equation `eq_utilization` of the section on
+    asynchronous search.
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"start": [0.0, 0.0, 1.0], "end": [1.0, 4.0, 3.0]})
+    >>> float(utilization(records, n_workers=2))
+    0.875
+    """
     busy = (records["end"] - records["start"]).sum()
     return busy / (check_int("n_workers", n_workers) * records["end"].max())
 
 
 def mean_interval(errors: ArrayLike) -> tuple[float, float, float]:
-    """Return the mean of errors and its 95 % t interval; ValueError for fewer than two."""
+    """Return the mean of errors and its 95 % t interval; ValueError for fewer than two.
+
+    Arguments:
+
+    - `errors`: finite numbers, one a seed, shape (seeds,).
+
+    It returns three numbers, the mean and the interval's low and high end. The interval supposes
+    that the mean of so many seeds is about normal.
+
+    >>> mean, low, high = mean_interval([0.1, 0.2, 0.3])
+    >>> round(float(mean), 3), round(float(low), 3), round(float(high), 3)
+    (0.2, -0.048, 0.448)
+    """
     errors = np.asarray(errors, float)
     if errors.ndim != 1 or len(errors) < 2 or not np.isfinite(errors).all():
         raise ValueError(f"errors are {errors}, expected at least two finite numbers, one a seed")

@@ -19,7 +19,7 @@ def read_objectives(names: Sequence[str], error: float,
     """
     if not math.isfinite(error):
         return [math.nan] * len(names)
-    values = {"error": error, **(info or {})}
+    values = {**(info or {}), "error": error}
     for name in names:
         if name not in values:
             raise ValueError(f"the objective {name!r} is missing from {sorted(values)}; return it "
@@ -51,11 +51,37 @@ def check_points(points: ArrayLike) -> np.ndarray:
 
 
 def feasible(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
-    """Say of each row whether its trial succeeded with all numbers in `info` below their limits."""
+    """Say of each row whether its trial succeeded with all numbers in `info` below their limits.
+
+    Arguments:
+
+    - `records`: the table of a search, with the columns `error` and `info`.
+    - `limits`: from names in `info` to upper limits, in the unit of what they limit. A number
+      that equals its limit is not below it.
+
+    It returns truth values, shape (rows,). ValueError for a number that is missing in a row that
+    did not fail, TypeError for one that is none.
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"error": [0.1, 0.2, np.nan],
+    ...                         "info": [{"memory": 3.0}, {"memory": 1.0}, {}]})
+    >>> feasible(records, {"memory": 2.0}).tolist()
+    [False, True, False]
+    """
     kept = np.less(objective_table(records, list(limits)), list(limits.values()))
     return kept.all(axis=1)
 
 
 def feasible_errors(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
-    """Return the smallest error of a feasible trial up to each row, inf before the first."""
+    """Return the smallest error of a feasible trial up to each row, inf before the first.
+
+    Arguments: `records` and `limits` as in `feasible`, also its errors. The rows count in their
+    order; the result has shape (rows,).
+
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"error": [0.1, 0.3, 0.2],
+    ...                         "info": [{"memory": 3.0}, {"memory": 1.0}, {"memory": 1.5}]})
+    >>> feasible_errors(records, {"memory": 2.0}).tolist()
+    [inf, 0.3, 0.2]
+    """
     return np.minimum.accumulate(np.where(feasible(records, limits), records["error"], np.inf))

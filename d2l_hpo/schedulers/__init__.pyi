@@ -3,6 +3,7 @@ from .asha import ASHAScheduler as ASHAScheduler
 from .asha import Rung as Rung
 from .base import SchedulerBase as SchedulerBase
 from .base import describe_search as describe_search
+from .base import is_trial as is_trial
 from .batches import BatchScheduler as BatchScheduler
 from .cross_validation import CrossValidation as CrossValidation
 from .cross_validation import FoldScheduler as FoldScheduler

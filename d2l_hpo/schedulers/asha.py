@@ -3,16 +3,14 @@
 #   hyperband-async.md
 """Asynchronous successive halving, by promotion and by stopping, and asynchronous Hyperband."""
 
-from collections import deque
-from heapq import heappop
-from heapq import heappush
 import math
+from collections import deque
+from heapq import heappop, heappush
 
 import numpy as np
 from sortedcontainers import SortedList
 
-from d2l_hpo.schedulers.hyperband import MultiFidelityScheduler
-from d2l_hpo.schedulers.hyperband import hyperband_brackets
+from d2l_hpo.schedulers.hyperband import MultiFidelityScheduler, hyperband_brackets
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int
@@ -54,6 +52,28 @@ class ASHAScheduler(MultiFidelityScheduler):
 
     By "promotion" a trial pauses on its rung until it is among the best 1/eta; by "stopping" it
     goes on at once or never. A new trial draws its first rung, r_min * eta**s with s < brackets.
+
+    Arguments:
+
+    - `searcher`, `eta`, `r_min`, `r_max`: as in `MultiFidelityScheduler`.
+    - `mode`: "promotion" or "stopping".
+    - `brackets`: how many rungs may be the first of a new trial, from 1 to the number of rungs. 1
+      is ASHA, more is asynchronous Hyperband: a bracket is drawn with a probability in proportion
+      to the number of its trials in `hyperband_brackets`.
+    - `seed`: of these draws, an integer of at least 0. It need not be the searcher's.
+
+    ValueError for other values. The search ends only where the searcher does: limit its trials or
+    its time. The algorithm is that of Li et al. (2020).
+
+    >>> searcher = RandomSearcher({"x": stats.uniform(0, 1)})
+    >>> scheduler = ASHAScheduler(searcher, eta=2, r_min=1, r_max=4)
+    >>> for error in (0.5, 0.4, 0.3):
+    ...     trial = scheduler.suggest()
+    ...     print(trial.trial_id, trial.epoch, trial.max_epochs)
+    ...     scheduler.update(trial, error)
+    0 0 1
+    1 0 1
+    1 1 2
     """
     setting_names = ("eta", "r_min", "r_max", "mode", "brackets", "bracket_seed")
 

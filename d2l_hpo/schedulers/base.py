@@ -1,17 +1,24 @@
 """What the engine asks of a scheduler, beside which trial runs next and how far."""
 from typing import TYPE_CHECKING, Any
 
-from d2l_hpo.searchers.searcher import HPOSearcher
+from d2l_hpo.searchers.base import SearcherBase
 from d2l_hpo.spaces.space import describe_space
 
 if TYPE_CHECKING:
     from d2l_hpo.schedulers.scheduler import Trial
+    from d2l_hpo.searchers.searcher import HPOSearcher
+
+
+def is_trial(value: Any) -> bool:
+    """Say whether a value is a trial: of the class `Trial`, or of one with its fields."""
+    return all(hasattr(value, name)
+               for name in ("trial_id", "config", "max_epochs", "epoch", "source"))
 
 
 class SchedulerBase:
     """Hooks with defaults that suit a scheduler of one searcher, which it keeps as `searcher`."""
 
-    searcher: HPOSearcher
+    searcher: "HPOSearcher"
     setting_names: tuple[str, ...] = ()
     """Attributes that, beside the searcher, make a search what it is."""
     needs_checkpoints = False
@@ -21,7 +28,7 @@ class SchedulerBase:
 
     def describe(self) -> dict[str, Any]:
         """Return the class, space, seed and settings as plain values: what a repetition needs."""
-        if not isinstance(getattr(self, "searcher", None), HPOSearcher):
+        if not isinstance(getattr(self, "searcher", None), SearcherBase):
             raise NotImplementedError(f"{type(self).__name__} must define describe")
         return describe_search(self, **self.own_settings())
 
@@ -40,7 +47,7 @@ class SchedulerBase:
 
     def check_report(self, error: float, info: dict[str, Any]) -> None:
         """Raise ValueError or TypeError where a success lacks a number that the searcher needs."""
-        if isinstance(searcher := getattr(self, "searcher", None), HPOSearcher):
+        if isinstance(searcher := getattr(self, "searcher", None), SearcherBase):
             searcher.check_report(error, info)
 
     def score(self, trial: "Trial", error: float, info: dict[str, Any]) -> float:
@@ -48,7 +55,7 @@ class SchedulerBase:
 
         Tuner, checkpoints, progress bar and report take this for the one meaning of *best*.
         """
-        if isinstance(searcher := getattr(self, "searcher", None), HPOSearcher):
+        if isinstance(searcher := getattr(self, "searcher", None), SearcherBase):
             return searcher.score(trial.config, error, info)
         return error
 

@@ -3,14 +3,32 @@
 #   rs-async.md
 """Synchronous batches: what waiting costs when trials run on many workers."""
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.schedulers.wrapper import SchedulerWrapper
 from d2l_hpo.tools.arguments import check_int
 
 
 class BatchScheduler(SchedulerWrapper):
-    """Lets another scheduler's trials run in batches: the next starts when all have reported."""
+    """Lets another scheduler's trials run in batches: the next starts when all have reported.
+
+    Arguments:
+
+    - `scheduler`: the scheduler whose trials run in batches. TypeError for anything else.
+    - `batch_size`: how many trials a batch has, at least 1, else ValueError; usually the number of
+      workers. A batch is smaller where the scheduler inside has no more trials at that moment.
+
+    Its utilization is that of equation `eq_sync` of the section on asynchronous search.
+
+    >>> searcher = RandomSearcher({"x": stats.uniform(0, 1)})
+    >>> scheduler = BatchScheduler(BasicScheduler(searcher), batch_size=2)
+    >>> first, second = scheduler.suggest(), scheduler.suggest()
+    >>> scheduler.suggest() is None
+    True
+    >>> for trial in (first, second):
+    ...     scheduler.update(trial, error=0.5)
+    >>> scheduler.suggest().trial_id
+    2
+    """
     setting_names = ("batch_size",)
 
     def __init__(self, scheduler: HPOScheduler, batch_size: int):

@@ -3,19 +3,33 @@
 #   hyperband-intro.md
 """Successive halving and Hyperband: many trials on few epochs, few trials on many."""
 
-from collections import deque
 import math
+from collections import deque
 from operator import itemgetter
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int
 
 
 def rung_levels(r_min: int, r_max: int, eta: int) -> list[int]:
-    """Return the epochs r_min, r_min * eta, r_min * eta**2, ... below r_max, and r_max."""
+    """Return the epochs r_min, r_min * eta, r_min * eta**2, ... below r_max, and r_max.
+
+    Arguments:
+
+    - `r_min`: epochs of the first rung, at least 1.
+    - `r_max`: epochs of the last rung, at least `r_min`; it need not be `r_min * eta**k`.
+    - `eta`: how many times more epochs the next rung has, at least 2.
+
+    ValueError for a number below its bound. The rungs of successive halving (Jamieson and
+    Talwalkar, 2016).
+
+    >>> rung_levels(r_min=1, r_max=27, eta=3)
+    [1, 3, 9, 27]
+    >>> rung_levels(r_min=1, r_max=20, eta=3)
+    [1, 3, 9, 20]
+    """
     eta, r_min = check_int("eta", eta, 2), check_int("r_min", r_min)
     if r_min > (r_max := check_int("r_max", r_max)):
         raise ValueError(f"r_min is {r_min}, above r_max, {r_max}; give an r_min of at most that")
@@ -26,7 +40,40 @@ def rung_levels(r_min: int, r_max: int, eta: int) -> list[int]:
 
 
 class MultiFidelityScheduler(HPOScheduler):
-    """Starts trials and resumes them rung by rung; every report counts once."""
+    """Starts trials and resumes them rung by rung; every report counts once.
+
+    Arguments:
+
+    - `searcher`: what chooses configurations, an `HPOSearcher`; TypeError for anything else.
+    - `eta`, `r_min`, `r_max`: as in `rung_levels`, also their errors. Trials end at `r_max`
+      epochs.
+
+    A subclass defines `suggest` and `update`, and uses
+
+    - `rungs`: the epochs of the rungs,
+    - `start(rungs)`: a new trial that may reach these rungs,
+    - `resume(trial)`: the next part of a trial, up to its next rung,
+    - `accept(trial, error, info)`: passes a report on to the searcher; False if it was made
+      before, ValueError if the trial was not suggested up to there.
+
+    >>> class Patient(MultiFidelityScheduler):  # trials go on as long as they improve
+    ...     def __init__(self, searcher, **rungs):
+    ...         super().__init__(searcher, **rungs)
+    ...         self.last, self.better = {}, []
+    ...     def suggest(self):
+    ...         return self.resume(self.better.pop()) if self.better else self.start(self.rungs)
+    ...     def update(self, trial, error, info=None):
+    ...         if self.accept(trial, error, info) and trial.max_epochs < self.r_max:
+    ...             if error < self.last.get(trial.trial_id, 1):
+    ...                 self.better.append(trial)
+    ...             self.last[trial.trial_id] = error
+    >>> scheduler = Patient(RandomSearcher({"x": stats.uniform(0, 1)}), eta=3, r_min=1, r_max=9)
+    >>> trial = scheduler.suggest()
+    >>> scheduler.update(trial, error=0.5)
+    >>> trial = scheduler.suggest()
+    >>> trial.trial_id, trial.epoch, trial.max_epochs
+    (0, 1, 3)
+    """
     setting_names: tuple[str, ...] = ("eta", "r_min", "r_max")
 
     def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int):
@@ -84,6 +131,26 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
 
     `n` is by default the smallest number of which one trial reaches `r_max`. Such brackets follow
     one another `rounds` times, or without end. A rung waits for the reports of all its trials.
+
+    Arguments:
+
+    - `searcher`, `eta`, `r_min`, `r_max`: as in `MultiFidelityScheduler`.
+    - `n`: trials of a bracket, at least eta**k with k promotions, else ValueError; this is the
+      default, too.
+    - `rounds`: how many brackets run, at least 1; None: without end.
+
+    Of m trials on a rung floor(m / eta) are promoted, at least one. Failed trials are not. Where
+    the searcher ends, the last bracket is smaller. The algorithm is that of Jamieson and Talwalkar
+    (2016). Its cost is equation `eq_halving_cost` of the section on successive halving.
+
+    >>> searcher = RandomSearcher({"x": stats.uniform(0, 1)})
+    >>> scheduler = SuccessiveHalvingScheduler(searcher, eta=3, r_min=1, r_max=9, rounds=1)
+    >>> epochs = []
+    >>> while trial := scheduler.suggest():
+    ...     epochs.append(trial.max_epochs)
+    ...     scheduler.update(trial, trial.config["x"])
+    >>> epochs
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 9]
     """
     setting_names: tuple[str, ...] = ("eta", "r_min", "r_max", "n", "rounds")
 
@@ -144,7 +211,19 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
 
 
 def hyperband_brackets(rungs: list[int], eta: int) -> list[tuple[int, list[int]]]:
-    """Return the number of trials and the rungs of each bracket, the one with most rungs first."""
+    """Return the number of trials and the rungs of each bracket, the one with most rungs first.
+
+    Arguments:
+
+    - `rungs`: epochs of the rungs, as `rung_levels` returns them.
+    - `eta`: how many times more epochs the next rung has, an integer of at least 2.
+
+    The numbers of trials are those of equation `eq_hyperband` of the section on successive halving
+    and Hyperband (Li et al., 2018).
+
+    >>> hyperband_brackets([1, 3, 9], eta=3)
+    [(9, [1, 3, 9]), (5, [3, 9]), (3, [9])]
+    """
     m = len(rungs)
     return [(-(-m * eta ** s // (s + 1)), rungs[m - 1 - s:]) for s in reversed(range(m))]
 
@@ -153,6 +232,22 @@ class HyperbandScheduler(SuccessiveHalvingScheduler):
     """Runs brackets of successive halving whose first rung is r_min, r_min * eta, ..., r_max.
 
     All brackets cost about the same. A round is one of each; `rounds` of them, or without end.
+
+    Arguments:
+
+    - `searcher`, `eta`, `r_min`, `r_max`: as in `MultiFidelityScheduler`.
+    - `rounds`: how often all brackets run, at least 1, else ValueError; None: without end.
+
+    The algorithm is that of Li et al. (2018). `hyperband_brackets` lists a round's brackets.
+
+    >>> searcher = RandomSearcher({"x": stats.uniform(0, 1)})
+    >>> scheduler = HyperbandScheduler(searcher, eta=3, r_min=1, r_max=9, rounds=1)
+    >>> epochs = []
+    >>> while trial := scheduler.suggest():
+    ...     epochs.append(trial.max_epochs)
+    ...     scheduler.update(trial, trial.config["x"])
+    >>> epochs
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 9, 3, 3, 3, 3, 3, 9, 9, 9, 9]
     """
     setting_names = ("eta", "r_min", "r_max", "rounds")
 

@@ -3,18 +3,16 @@
 #   advanced-methods.md
 """Population based training: trials that go on from the checkpoints of others."""
 
-from collections import deque
 import math
+from collections import deque
 
 import numpy as np
 
-from d2l_hpo.schedulers.scheduler import HPOScheduler
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import perturb
-from d2l_hpo.tools.arguments import check_between
-from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.arguments import check_between, check_int
 
 
 class PBTScheduler(HPOScheduler):
@@ -22,6 +20,36 @@ class PBTScheduler(HPOScheduler):
 
     After each, the worst `fraction` and all that failed go on from the checkpoint of one of the
     best `fraction`, with its configuration perturbed by `width` and `resample`.
+
+    Arguments:
+
+    - `searcher`: it gives the configurations of the first generation; TypeError for no searcher.
+    - `max_epochs`: epochs of a member's whole training, at least 1.
+    - `step`: epochs of a generation, at least 1. The last one is shorter where they do not fit.
+    - `population_size`: how many members there are, at least 2; fewer if the searcher has fewer.
+    - `fraction`: from 0 to 0.5. Of n members ceil(fraction n) are replaced, at most half of them.
+    - `width`: from 0 to 1; how far a hyperparameter moves up or down on its axis of the unit cube.
+    - `resample`: from 0 to 1; the probability that it is drawn anew instead.
+    - `seed`: of choices and moves, an integer of at least 0; the searcher has its own.
+
+    ValueError for other values, and when the search begins if the searcher has fewer than two
+    configurations. Each member of a generation is a new trial that begins with the checkpoint of
+    another. So the tuner needs a `checkpoint_dir`, and the objective an argument `checkpoint` from
+    which it goes on. `lineage(trial_id)` returns the trials whose configurations, one after the
+    other, are the schedule that a trial was trained with (equation `eq_schedule` of the section on
+    populations).
+
+    >>> searcher = RandomSearcher({"x": stats.uniform(0, 1)})
+    >>> scheduler = PBTScheduler(searcher, max_epochs=2, step=1, population_size=2, fraction=0.5)
+    >>> while trial := scheduler.suggest():
+    ...     print(trial.trial_id, trial.epoch, trial.max_epochs, trial.source)
+    ...     scheduler.update(trial, error=0.1 + trial.trial_id)
+    0 0 1 None
+    1 0 1 None
+    2 1 2 0
+    3 1 2 0
+    >>> [trial.trial_id for trial in scheduler.lineage(3)]
+    [0, 3]
     """
     needs_checkpoints = True
     setting_names = ("max_epochs", "step", "population_size", "fraction", "width", "resample",

@@ -16,6 +16,20 @@ class Trial:
     """Train `config` from `epoch` up to `max_epochs` (None: as many as the objective does).
 
     `source` is a trial that has ended and never goes on; it begins with that one's checkpoint.
+
+    Fields, which are the arguments:
+
+    - `trial_id`: an integer; 0, 1, ... in the order of the first suggestions. A trial that goes on
+      keeps it.
+    - `config`: the configuration, a dictionary.
+    - `max_epochs`: after how many epochs in total the trial reports; None: the objective decides.
+    - `epoch`: how many epochs the trial has behind it; 0 for a new one.
+    - `source`: the id of the trial whose checkpoint this one begins with; None: its own, or no
+      checkpoint. Such a trial has a `trial_id` of its own.
+
+    >>> new = Trial(0, {"learning_rate": 0.1}, max_epochs=1)
+    >>> Trial(0, new.config, max_epochs=3, epoch=new.max_epochs)  # goes on for two epochs
+    Trial(trial_id=0, config={'learning_rate': 0.1}, max_epochs=3, epoch=1, source=None)
     """
     trial_id: int
     config: dict
@@ -25,7 +39,32 @@ class Trial:
 
 
 class HPOScheduler(SchedulerBase):
-    """Decides which trial runs next and how far."""
+    """Decides which trial runs next and how far.
+
+    It has no arguments of its own. `HPOTuner` and `simulate` call `suggest()` whenever a worker is
+    free, and `update(trial, error, info)` when a trial has reached its `max_epochs`. `info` holds
+    what the objective returned beside the error. One process makes all these calls, one after
+    another.
+
+    A scheduler of your own defines both; without them they raise NotImplementedError. It keeps its
+    searcher as `self.searcher`, and tells it what it learns. It must not suggest a trial that is
+    running. To save disk space it may add ids of trials that will never go on to a list
+    `self.over`: their checkpoints are removed. `setting_names` names the attributes that make a
+    search what it is, which reports and journals hold.
+
+    >>> class LongerAndLonger(HPOScheduler):  # each trial one epoch longer than the last
+    ...     def __init__(self, searcher):
+    ...         self.searcher, self.trials = searcher, 0
+    ...     def suggest(self):
+    ...         self.trials += 1
+    ...         config = self.searcher.sample_configuration()
+    ...         return Trial(self.trials - 1, config, max_epochs=self.trials)
+    ...     def update(self, trial, error, info=None):
+    ...         self.searcher.update(trial.config, error, trial.max_epochs, info)
+    >>> scheduler = LongerAndLonger(RandomSearcher({"x": stats.uniform(0, 1)}))
+    >>> [scheduler.suggest().max_epochs for _ in range(3)]
+    [1, 2, 3]
+    """
     def suggest(self) -> Trial | None:
         """Return the next trial, or None if there is none (until a running one reports)."""
         raise NotImplementedError(f"{type(self).__name__} must define suggest")
@@ -36,7 +75,20 @@ class HPOScheduler(SchedulerBase):
 
 
 class BasicScheduler(HPOScheduler):
-    """Runs every configuration of a searcher once, each for `max_epochs` (None: the default)."""
+    """Runs every configuration of a searcher once, each for `max_epochs` (None: the default).
+
+    Arguments:
+
+    - `searcher`: what chooses configurations, an `HPOSearcher`. TypeError for anything else.
+    - `max_epochs`: epochs of each trial, at least 1, else ValueError. None: the objective's own
+      number.
+
+    >>> scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}), max_epochs=5)
+    >>> trial = scheduler.suggest()
+    >>> trial.trial_id, trial.max_epochs
+    (0, 5)
+    >>> scheduler.update(trial, error=0.3)
+    """
     setting_names = ("max_epochs",)
 
     def __init__(self, searcher: HPOSearcher, max_epochs: int | None = None):

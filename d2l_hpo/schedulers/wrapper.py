@@ -1,12 +1,13 @@
 """A scheduler around another one."""
 from typing import Any
 
+from d2l_hpo.schedulers.base import SchedulerBase
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 
 
-def check_scheduler(scheduler: Any) -> HPOScheduler:
+def check_scheduler(scheduler: Any) -> Any:
     """Return the scheduler; TypeError if it is something else."""
-    if not isinstance(scheduler, HPOScheduler):
+    if not isinstance(scheduler, SchedulerBase):
         raise TypeError(f"scheduler is {scheduler!r}, expected a scheduler such as "
                         "BasicScheduler(searcher)")
     return scheduler
@@ -16,8 +17,10 @@ class SchedulerWrapper(HPOScheduler):
     """Passes everything on to the `scheduler` inside; a subclass changes what it is there for."""
 
     def __init__(self, scheduler: HPOScheduler) -> None:
-        self.scheduler = check_scheduler(scheduler)
-        self.needs_checkpoints = self.scheduler.needs_checkpoints
+        self.scheduler: HPOScheduler = check_scheduler(scheduler)
+        self.needs_checkpoints = scheduler.needs_checkpoints
+        if hasattr(scheduler, "searcher"):
+            self.searcher = scheduler.searcher
 
     def suggest(self) -> Trial | None:
         """Return the next trial of the scheduler inside."""

@@ -8,16 +8,28 @@ import math
 
 import numpy as np
 from scipy import stats
-from scipy.special import erfcx
-from scipy.special import logsumexp
-from scipy.special import ndtr
+from scipy.special import erfcx, logsumexp, ndtr
 
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
 from d2l_hpo.tools.arguments import check_positive
 
 
 def expected_improvement(mean, deviation, best) -> np.ndarray:
-    """Return how far a normal value of this mean and standard deviation is expected below best."""
+    """Return how far a normal value of this mean and standard deviation is expected below best.
+
+    Arguments:
+
+    - `mean`, `deviation`: of the normal values, in the unit of the errors. ValueError for a
+      negative deviation.
+    - `best`: the smallest error so far.
+
+    All are numbers or arrays whose shapes broadcast; the result has the common shape and the
+    errors' unit. It is equation `eq_ei` of the section on Bayesian optimization (Jones, Schonlau
+    and Welch, 1998).
+
+    >>> expected_improvement([0.2, 0.3], [0.0, 0.1], best=0.3).round(4).tolist()
+    [0.1, 0.0399]
+    """
     if np.min(deviation) < 0:
         raise ValueError(f"deviation has the minimum {np.min(deviation)}, expected at least 0")
     gain = np.subtract(best, mean)
@@ -26,7 +38,18 @@ def expected_improvement(mean, deviation, best) -> np.ndarray:
 
 
 def log_expected_improvement(mean, deviation, best) -> np.ndarray:
-    """Return the logarithm of `expected_improvement`, exact where that underflows."""
+    """Return the logarithm of `expected_improvement`, exact where that underflows.
+
+    Arguments: `mean`, `deviation` and `best` as in `expected_improvement`, but numbers or NumPy's
+    arrays, no lists. A deviation below 1e-12 counts as that. Far above `best` the logarithm is
+    computed from the scaled complementary error function, and beyond 1e5 deviations from the
+    asymptote of equation `eq_ei` of the section on Bayesian optimization.
+
+    >>> log_expected_improvement(np.array([0.2, 9.0]), 0.1, best=0.3).round(2).tolist()
+    [-2.22, -3796.65]
+    >>> float(expected_improvement(9.0, 0.1, best=0.3))
+    0.0
+    """
     deviation = np.maximum(deviation, 1e-12)
     z = np.atleast_1d((best - mean) / deviation)
     log_density = -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
@@ -40,7 +63,18 @@ def log_expected_improvement(mean, deviation, best) -> np.ndarray:
 
 
 def lower_confidence_bound(mean, deviation, beta: float = 2.0) -> np.ndarray:
-    """Return the mean less `beta` standard deviations; the next trial is where it is smallest."""
+    """Return the mean less `beta` standard deviations; the next trial is where it is smallest.
+
+    Arguments:
+
+    - `mean`, `deviation`: of the values, numbers or arrays whose shapes broadcast.
+    - `beta`: more than 0, else ValueError; larger values explore more.
+
+    The rule is that of Srinivas et al. (2010), whose factor beta is the square of this one.
+
+    >>> lower_confidence_bound([0.2, 0.3], [0.0, 0.1]).round(2).tolist()
+    [0.2, 0.1]
+    """
     return np.asarray(mean) - check_positive("beta", beta) * np.asarray(deviation)
 
 

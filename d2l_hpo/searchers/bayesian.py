@@ -10,11 +10,8 @@ from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from d2l_hpo.searchers.acquisition import log_improvement
-from d2l_hpo.searchers.gaussian_process import GaussianProcess
-from d2l_hpo.searchers.gaussian_process import fit_gaussian_process
-from d2l_hpo.searchers.gaussian_process import theta_prior
-from d2l_hpo.searchers.model_searcher import ModelSearcher
-from d2l_hpo.searchers.model_searcher import encode_choices
+from d2l_hpo.searchers.gaussian_process import GaussianProcess, fit_gaussian_process, theta_prior
+from d2l_hpo.searchers.model_searcher import ModelSearcher, encode_choices
 from d2l_hpo.spaces.space import snap_unit_cube
 from d2l_hpo.tools.arguments import check_int
 
@@ -37,6 +34,27 @@ class BayesianSearcher(ModelSearcher):
     """Proposes where a Gaussian process expects the largest improvement.
 
     Errors of pending trials are drawn from the model `fantasies` times (0: they are ignored).
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+    - `initial_points`, `epochs`: as in `ModelSearcher`.
+    - `fantasies`: an integer of at least 0; the improvement is averaged over the draws (Snoek,
+      Larochelle and Adams, 2012).
+
+    The acquisition is the expected improvement (Jones, Schonlau and Welch, 1998; equation `eq_ei`
+    of the section on Bayesian optimization) under a `GaussianProcess`. Errors are standardised,
+    those above their median on a logarithmic scale. A point whose nearest trial failed is not
+    proposed. The model is fitted anew for each proposal, in a time of order n**3 for n trials.
+
+    A subclass may define `acquisition(model, points)`, shape (q,) for encoded points (q, p), which
+    is maximised.
+
+    >>> searcher = BayesianSearcher({"x": stats.uniform(0, 1)}, initial_points=4)
+    >>> for x in [0.1, 0.35, 0.6, 0.85]:
+    ...     searcher.update({"x": x}, (x - 0.7) ** 2)
+    >>> round(searcher.sample_configuration()["x"], 1)
+    0.7
     """
     setting_names: tuple[str, ...] = ("fantasies",)
     candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
@@ -99,7 +117,7 @@ class BayesianSearcher(ModelSearcher):
             better = found.max(axis=1) > scores
             points[better] = steps[better, best[better]]
             scores = np.maximum(scores, found.max(axis=1))
-        return points[scores.argmax()]
+        return points[scores.argmax()] if scores.max() > -np.inf else self.explore()
 
     def propose_point(self) -> np.ndarray:
         """Return the new point with the largest expected improvement, away from failed trials."""

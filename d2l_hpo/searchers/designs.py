@@ -4,18 +4,20 @@
 #   hyperband-intro.md
 """Grid, quasi-random and pool search."""
 
-from itertools import product
 import math
+from itertools import product
 
 import numpy as np
 from scipy.stats import qmc
 
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.spaces.space import configurations_from_unit_cube
-from d2l_hpo.spaces.space import describe_space
-from d2l_hpo.spaces.space import from_unit_cube
-from d2l_hpo.spaces.space import varying_names
+from d2l_hpo.spaces.space import (
+    check_configuration,
+    configurations_from_unit_cube,
+    describe_space,
+    from_unit_cube,
+    varying_names,
+)
 from d2l_hpo.tools.arguments import check_int
 
 
@@ -32,7 +34,30 @@ def grid_axes(config_space: dict, points: int) -> list[np.ndarray]:
 
 
 class GridSearcher(HPOSearcher):
-    """Proposes all points of a grid once, in random order; `points` values a hyperparameter."""
+    """Proposes all points of a grid once, in random order; `points` values a hyperparameter.
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`. A point of
+      the grid that is an initial configuration is not proposed again.
+    - `points`: how many values of each numeric hyperparameter are on the grid, an integer of at
+      least 1. With k values these are the quantiles 1 / (2 k), 3 / (2 k), ... of the domain. Of a
+      categorical hyperparameter all choices are on the grid.
+
+    ValueError if the grid has more than a million points. A grid has fewer than the product of its
+    sides where an integer has fewer values than `points`, or where a condition makes
+    configurations equal.
+
+    >>> space = {"x": stats.uniform(0, 1), "kind": categorical(["a", "b"])}
+    >>> searcher = GridSearcher(space, points=2)
+    >>> for _ in range(5):
+    ...     print(searcher.sample_configuration())
+    {'x': 0.75, 'kind': 'b'}
+    {'x': 0.25, 'kind': 'b'}
+    {'x': 0.25, 'kind': 'a'}
+    {'x': 0.75, 'kind': 'a'}
+    None
+    """
     setting_names = ("points",)
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
@@ -41,9 +66,10 @@ class GridSearcher(HPOSearcher):
         self.points = check_int("points", points)
         corners = list(product(*grid_axes(self.config_space, self.points)))
         configs = configurations_from_unit_cube(self.config_space, corners)
-        unique = list({repr(config): config for config in configs}.values())
-        self.left = [unique[i] for i in self.rng.permutation(len(unique))
-                     if unique[i] not in self.initial_configs]
+        unique = {repr(config): config for config in configs}  # 1, 1.0 and True are equal keys
+        tried, names = {*map(repr, self.initial_configs)}, list(unique)
+        self.left = [unique[names[i]] for i in self.rng.permutation(len(names))
+                     if names[i] not in tried]
 
     def propose(self) -> dict | None:
         """Return the next point of the grid, or None after the last one."""
@@ -54,6 +80,16 @@ class SobolSearcher(HPOSearcher):
     """Proposes the points of a scrambled Sobol sequence, most even after 1, 2, 4, 8, ... points.
 
     Initial configurations come before the sequence and do not count among these.
+
+    Arguments: `config_space`, `initial_config`, `seed` (it scrambles the sequence, too) and
+    `initial_configs` as in `HPOSearcher`. The sequence is SciPy's, with the direction numbers of
+    Joe and Kuo (2008). It has one dimension for each hyperparameter that is no constant. Where
+    these are discrete or conditional, configurations may come again.
+
+    >>> searcher = SobolSearcher({"x": stats.uniform(0, 1)})
+    >>> values = [searcher.sample_configuration()["x"] for _ in range(4)]
+    >>> sorted(int(4 * x) for x in values)  # one in each quarter
+    [0, 1, 2, 3]
     """
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
                  initial_configs=()):
@@ -67,7 +103,19 @@ class SobolSearcher(HPOSearcher):
 
 
 class PoolSearcher(HPOSearcher):
-    """Proposes given configurations of a space in random order, each once, then None."""
+    """Proposes given configurations of a space in random order, each once, then None.
+
+    Arguments:
+
+    - `config_space`, `seed`: as in `HPOSearcher`.
+    - `configs`: a list of configurations of the space. ValueError or TypeError, when its turn
+      comes, for one that is not.
+
+    >>> configs = [{"x": 0.1}, {"x": 0.2}, {"x": 0.3}]
+    >>> searcher = PoolSearcher({"x": stats.uniform(0, 1)}, configs)
+    >>> [searcher.sample_configuration() for _ in range(4)]
+    [{'x': 0.2}, {'x': 0.1}, {'x': 0.3}, None]
+    """
     setting_names = ("configurations",)
 
     def __init__(self, config_space: dict, configs: list[dict], seed: int = 0):

@@ -3,14 +3,13 @@
 #   advanced-methods.md
 """Regularized evolution: configurations that descend from good ones."""
 
-from collections import Counter
 import math
+from collections import Counter
 from operator import itemgetter
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import mutate
-from d2l_hpo.spaces.space import sample_configuration
-from d2l_hpo.spaces.space import varying_names
+from d2l_hpo.spaces.space import sample_configuration, varying_names
 from d2l_hpo.tools.arguments import check_int
 
 
@@ -18,6 +17,23 @@ class RegularizedEvolutionSearcher(HPOSearcher):
     """Proposes mutations of good configurations among the last `population_size` that succeeded.
 
     A parent is the best of `sample_size` of them; random draws come first (Real et al., 2019).
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`. The space
+      needs a hyperparameter that varies, else ValueError.
+    - `population_size`: how many trials live; at least 2. The oldest dies when a new one succeeds.
+    - `sample_size`: how many of them take part in a tournament, from 1 to `population_size`.
+
+    ValueError for other numbers. A mutation draws one active hyperparameter anew and keeps all
+    others. With many workers children are made from those that have reported so far.
+
+    >>> space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
+    >>> searcher = RegularizedEvolutionSearcher(space, population_size=3, sample_size=3, seed=0)
+    >>> for x in (0.2, 0.4, 0.6):
+    ...     searcher.update({"x": x, "y": 0.5}, error=x)
+    >>> searcher.sample_configuration()  # the best one with another x
+    {'x': 0.0165..., 'y': 0.5}
     """
     setting_names = ("population_size", "sample_size")
 
@@ -32,7 +48,7 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         if not varying_names(self.config_space):
             raise ValueError("config_space has only constants; give a hyperparameter that varies")
         self.population: list[tuple[dict, float]] = []  # configurations, errors, the oldest first
-        self.members: list[tuple] = []  # all that ever were in it
+        self.members: dict[tuple, int] = {}  # numbers of all that ever were in it
         self.reports: Counter = Counter()  # by name and epoch
 
     def propose(self) -> dict:
@@ -48,9 +64,9 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         """Add a trial to the population, or note its new error; the oldest leaves."""
         self.reports[repr(config), epoch] += 1
         member = repr(config), self.reports[repr(config), epoch]
-        if member in self.members[-len(self.population):]:
-            i = self.members[-len(self.population):].index(member)
+        oldest = len(self.members) - len(self.population)
+        if (i := self.members.get(member, -1) - oldest) >= 0:
             self.population[i] = config, error if math.isfinite(error) else math.inf
         elif math.isfinite(error) and member not in self.members:
-            self.members.append(member)
+            self.members[member] = len(self.members)
             self.population = [*self.population, (dict(config), error)][-self.population_size:]

@@ -7,9 +7,7 @@
 import math
 
 import numpy as np
-from scipy.linalg import cho_solve
-from scipy.linalg import cholesky
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
@@ -17,7 +15,17 @@ from d2l_hpo.tools.arguments import check_int
 
 
 def matern52(distances: np.ndarray) -> np.ndarray:
-    """Return the Matern-5/2 correlation of values at points so many length scales apart."""
+    """Return the Matern-5/2 correlation of values at points so many length scales apart.
+
+    Arguments:
+
+    - `distances`: of any shape, which the result has, too; at least 0, in length scales.
+
+    It is equation `eq_matern` of the section on Bayesian optimization, without the variance v.
+
+    >>> matern52(np.array([0.0, 1.0, 2.0])).round(3).tolist()
+    [1.0, 0.524, 0.139]
+    """
     s = math.sqrt(5) * distances
     return (1 + s + s**2 / 3) * np.exp(-s)
 
@@ -28,6 +36,29 @@ class GaussianProcess:
     `points` has shape (n, p), `targets` (n,), or (n, m) for m functions seen at the same points.
     `theta` holds the logarithms of the length scales, the kernel's variance and the noise's.
     `groups` says which length scale each of the p columns has; by default each has its own.
+
+    Arguments:
+
+    - `points`: shape (n, p), with n and p at least 1; the searchers give points of the unit cube.
+    - `targets`: shape (n,) or (n, m).
+    - `theta`: shape (groups + 2,), where the first entries belong to the groups 0, 1, ...
+    - `groups`: integers from 0, shape (p,).
+
+    ValueError where shapes do not fit or a number is not finite. The kernel is equation
+    `eq_matern` of the section on Bayesian optimization. `fit_gaussian_process` finds a `theta`.
+    Methods:
+
+    - `predict(points)`: equation `eq_posterior`. For q points the mean has shape (q,), or (q, m),
+      and the standard deviation (q,).
+    - `log_likelihood()`: equation `eq_evidence`, and its gradient by `theta`,
+      `eq_evidence_gradient` with `eq_kernel_gradient` (Rasmussen and Williams, 2006).
+    - `fantasise(points, draws, rng)`: a new process, whose targets have shape (n + q, draws).
+
+    >>> theta = np.log([0.5, 1.0, 1e-6])  # a length scale, the variance, the noise's
+    >>> process = GaussianProcess([[0.0], [1.0]], [0.0, 1.0], theta)
+    >>> mean, deviation = process.predict(np.array([[0.0], [0.5], [1.0]]))
+    >>> mean.round(2).tolist(), deviation.round(2).tolist()
+    ([0.0, 0.46, 1.0], [0.0, 0.72, 0.0])
     """
     def __init__(self, points, targets, theta, groups=None):
         self.points, self.targets = np.asarray(points, float), np.asarray(targets, float)
@@ -101,6 +132,23 @@ def fit_gaussian_process(points, targets, groups=None, starts=()) -> GaussianPro
 
     L-BFGS-B starts at each of `starts`, by default at the prior's mean, and stays within three
     standard deviations of that.
+
+    Arguments:
+
+    - `points`, `targets`, `groups`: as in `GaussianProcess`, with `targets` of shape (n,). The
+      priors suit points of the unit cube, and targets with mean 0 and standard deviation 1.
+    - `starts`: a list of values of theta, shape (groups + 2,) each.
+
+    The priors of theta are normal: length scales around 0.5, the variance around 1, the noise's
+    around 0.001. The likelihood is equation `eq_evidence` of the section on Bayesian optimization.
+    Time grows with n**3. ValueError as in `GaussianProcess`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> points = rng.random((20, 2))
+    >>> targets = np.sin(6 * points[:, 0])  # the second coordinate does not matter
+    >>> process = fit_gaussian_process(points, targets)
+    >>> bool(process.lengths[1] > 3 * process.lengths[0])
+    True
     """
     groups = np.arange(np.shape(points)[-1]) if groups is None else groups
     mean, deviation = theta_prior(max(groups) + 1)

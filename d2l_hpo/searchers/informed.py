@@ -12,8 +12,7 @@ from scipy.special import log_ndtr
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.bayesian import BayesianSearcher
-from d2l_hpo.searchers.gaussian_process import fit_gaussian_process
-from d2l_hpo.searchers.gaussian_process import theta_prior
+from d2l_hpo.searchers.gaussian_process import fit_gaussian_process, theta_prior
 from d2l_hpo.searchers.model_searcher import encode_choices
 from d2l_hpo.tools.arguments import check_positive
 
@@ -69,6 +68,30 @@ class ConstrainedSearcher(InformedSearcher):
 
     `limits` are upper ones, positive, by name. Before the first feasible trial only the probability
     counts. A trial that keeps them not cannot be the best.
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`: as in `HPOSearcher`.
+    - `limits`: a dictionary from names to limits, positive numbers in the unit of what they limit.
+      The objective returns these numbers beside its error. A trial keeps a limit if its number is
+      smaller.
+    - `**settings`: `initial_points`, `epochs`, `fantasies` and `initial_configs`, as in
+      `BayesianSearcher`.
+
+    TypeError for `limits` that are no dictionary, ValueError for no limit or one that is not
+    positive. In a search, ValueError where the objective does not return a number that is limited,
+    TypeError where it returns something else in its place.
+
+    A Gaussian process models each slack (equation `eq_slack` of the section on objectives,
+    constraints and cost). The acquisition is equation `eq_feasible_improvement` there (Gardner et
+    al., 2014). `feasible` says which rows of the records keep the limits.
+
+    >>> searcher = ConstrainedSearcher({"units": stats.uniform(0, 100)}, limits={"memory": 2.0},
+    ...                                initial_points=4)
+    >>> for units in [5, 30, 60, 90]:
+    ...     searcher.update({"units": units}, 1 - units / 100, info={"memory": 0.05 * units})
+    >>> 30 < searcher.sample_configuration()["units"] < 42
+    True
     """
     setting_names = ("limits",)
 
@@ -112,6 +135,29 @@ class CostAwareSearcher(InformedSearcher):
     """Proposes where the expected improvement per second of training is largest.
 
     `cost` names the seconds, or another positive price, in the dictionary of results.
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`: as in `HPOSearcher`.
+    - `cost`: the default is what `simulate` and the recorded benchmarks report: the seconds of all
+      epochs so far. An objective of your own has to return it.
+    - `**settings`: `initial_points`, `epochs`, `fantasies` and `initial_configs`, as in
+      `BayesianSearcher`.
+
+    In a search, ValueError where the cost is missing or not positive, TypeError where it is no
+    number. A Gaussian process models the logarithm of the cost. The acquisition is equation
+    `eq_improvement_per_second` of the section on objectives, constraints and cost (Snoek,
+    Larochelle and Adams, 2012).
+
+    >>> searcher = CostAwareSearcher({"x": stats.uniform(0, 1)}, cost="price", initial_points=4)
+    >>> for x in [0.1, 0.4, 0.6, 0.9]:  # best in the middle, and dearer to the right
+    ...     searcher.update({"x": x}, (x - 0.5) ** 2, info={"price": 1 + 10 * x})
+    >>> round(searcher.sample_configuration()["x"], 1)
+    0.5
+    >>> searcher.update({"x": 0.25}, 0.1, info={"seconds": 3.0})
+    Traceback (most recent call last):
+        ...
+    ValueError: the objective 'price' is missing from ['error', 'seconds']; ...
     """
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  cost: str = "elapsed_time", **settings):

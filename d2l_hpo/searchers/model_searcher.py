@@ -3,22 +3,25 @@
 #   bo.md
 """What searchers with a model share: points, pending trials, errors of several epochs."""
 
+import math
 from collections import Counter
 from itertools import pairwise
-import math
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.spaces.space import configurations_to_unit_cube
-from d2l_hpo.spaces.space import describe_space
-from d2l_hpo.spaces.space import from_unit_cube
-from d2l_hpo.spaces.space import list_unit_cube
-from d2l_hpo.spaces.space import snap_unit_cube
+from d2l_hpo.spaces.space import (
+    check_configuration,
+    configurations_to_unit_cube,
+    describe_space,
+    from_unit_cube,
+    list_unit_cube,
+    snap_unit_cube,
+)
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.threads import one_thread
 
 
 def numbers_of_choices(config_space: dict) -> list[int]:
@@ -45,6 +48,44 @@ class ModelSearcher(HPOSearcher):
 
     A configuration is proposed once. A space of at most 1,000 configurations is exhausted at last.
     The model sees errors of all `epochs`, moved to the last one, or of "one" epoch only.
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+    - `initial_points`: how many configurations are known before the model is asked, at least 1,
+      initial ones included. The others are points of a scrambled Sobol sequence. The model waits
+      for the first trial that succeeds, too.
+    - `epochs`: "all" or "one". With "all" each trial counts with its error at the largest epoch
+      that it has reached, to which the mean change from there to the last epoch is added. With
+      "one" only errors of one epoch count: the largest that `initial_points` trials have reached
+      (Falkner, Klein and Hutter, 2018).
+
+    ValueError for other values. A subclass defines `propose_point()`, which returns a point of the
+    unit cube, shape (d,), where d is the number of hyperparameters that are no constants. It finds
+    what it needs here:
+
+    - `training_set()`: points (n, d) with errors (n,), and points of failed trials (m, d). An
+      inactive hyperparameter is nan.
+    - `pending`: names of the configurations that were proposed and not reported; `points[name]` is
+      such a configuration's point.
+    - `is_new(points)`: of each point, shape (d,), whether its configuration is new.
+    - `explore()`: the next new point of the Sobol sequence.
+
+    >>> class NearestSearcher(ModelSearcher):
+    ...     def propose_point(self):
+    ...         points, errors, failed = self.training_set()
+    ...         draws = self.rng.random((64, points.shape[1]))
+    ...         best = points[errors.argmin()]
+    ...         return draws[np.linalg.norm(draws - best, axis=1).argmin()]
+    >>> searcher = NearestSearcher({"x": stats.uniform(0, 1)}, initial_points=4)
+    >>> for _ in range(20):
+    ...     config = searcher.sample_configuration()
+    ...     searcher.update(config, abs(config["x"] - 0.8))
+    >>> points, errors, failed = searcher.training_set()
+    >>> points.shape, errors.shape, failed.shape
+    ((20, 1), (20,), (0, 1))
+    >>> bool(errors.min() < 0.05)
+    True
     """
     setting_names: tuple[str, ...] = ("initial_points", "epochs")
 
@@ -111,6 +152,7 @@ class ModelSearcher(HPOSearcher):
         known = np.nan_to_num(list(self.points.values()), nan=-1)
         return cdist(np.nan_to_num(points, nan=-1), known, "chebyshev").min(axis=1) > 1e-9
 
+    @one_thread
     def propose(self) -> dict | None:
         """Return a point of the design or, once there are errors, what the model chooses."""
         if self.all_points is not None:

@@ -8,7 +8,43 @@ from d2l_hpo.spaces.space import sample_configuration
 
 
 class HPOSearcher(SearcherBase):
-    """Decides which configuration is tried next: initial ones, then what `propose` returns."""
+    """Decides which configuration is tried next: initial ones, then what `propose` returns.
+
+    Arguments, which most searchers share:
+
+    - `config_space`: the configuration space, a dictionary as `check_space` accepts it.
+    - `initial_config`: a configuration that is tried first, for instance the default; None: there
+      is none.
+    - `seed`: an integer of at least 0; equal seeds give equal searches.
+    - `initial_configs`: further configurations that are tried before the searcher's own.
+
+    ValueError or TypeError names the hyperparameter where the space or an initial configuration is
+    wrong. ValueError for a seed that is no integer of at least 0.
+
+    A scheduler calls `sample_configuration()` for each new trial and `update(...)` after each
+    report. A searcher of your own defines `propose`. It draws random numbers from `self.rng`,
+    NumPy's generator of this seed, and may use `self.config_space`. If it learns, it defines
+    `update`, too, where `epoch` is that after which the trial had this error (None: the scheduler
+    does not say) and `info` holds what the objective returned beside the error. `setting_names`
+    names the attributes that `describe` of a scheduler is to tell.
+
+    >>> class LocalSearcher(HPOSearcher):
+    ...     best, best_error = None, np.inf
+    ...     def propose(self):
+    ...         if self.best is None:
+    ...             return sample_configuration(self.config_space, self.rng)
+    ...         moved = self.best["x"] + self.rng.normal(0, 0.1)
+    ...         return {"x": float(np.clip(moved, 0, 1))}
+    ...     def update(self, config, error, epoch=None, info=None):
+    ...         if error < self.best_error:
+    ...             self.best, self.best_error = config, error
+    >>> searcher = LocalSearcher({"x": stats.uniform(0, 1)}, initial_config={"x": 0.5})
+    >>> for _ in range(50):
+    ...     config = searcher.sample_configuration()
+    ...     searcher.update(config, abs(config["x"] - 0.8))
+    >>> searcher.best_error < 0.05
+    True
+    """
     def sample_configuration(self) -> dict | None:
         """Return the next configuration, or None if there is none left."""
         if self.waiting_configs:
@@ -25,7 +61,19 @@ class HPOSearcher(SearcherBase):
 
 
 class RandomSearcher(HPOSearcher):
-    """Proposes the initial configuration first, then independent random draws."""
+    """Proposes the initial configuration first, then independent random draws.
+
+    It draws without end, and a configuration may come again (Bergstra and Bengio, 2012).
+    Arguments: `config_space`, `initial_config`, `seed` and `initial_configs` as in `HPOSearcher`.
+
+    >>> space = {"learning_rate": stats.loguniform(1e-4, 1), "batch_size": lograndint(16, 256)}
+    >>> default = {"learning_rate": 0.1, "batch_size": 64}
+    >>> searcher = RandomSearcher(space, initial_config=default, seed=3)
+    >>> searcher.sample_configuration()
+    {'learning_rate': 0.1, 'batch_size': 64}
+    >>> searcher.sample_configuration()
+    {'learning_rate': 0.00022..., 'batch_size': 30}
+    """
     def propose(self) -> dict:
         """Return a random configuration."""
         return sample_configuration(self.config_space, self.rng)

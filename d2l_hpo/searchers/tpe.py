@@ -7,16 +7,32 @@ import math
 
 import numpy as np
 from scipy import stats
-from scipy.special import logsumexp
-from scipy.special import ndtr
-from scipy.special import ndtri
+from scipy.special import logsumexp, ndtr, ndtri
 
 from d2l_hpo.searchers.model_searcher import ModelSearcher
 from d2l_hpo.spaces.space import snap_unit_cube
 
 
 class ParzenEstimator:
-    """A density on the unit cube: a kernel around each snapped point (n, d), and a uniform one."""
+    """A density on the unit cube: a kernel around each snapped point (n, d), and a uniform one.
+
+    Arguments:
+
+    - `points`: shape (n, d), with n at least 0; points of the unit cube as a `ModelSearcher` holds
+      them, with integers and choices in the middle of their bins and nan where inactive.
+    - `choices`: d integers: of each coordinate the number of its choices, 0 where it is a number.
+
+    Methods: `log_density(points)` has shape (q,), and `sample(n, rng)` shape (n, d). The bandwidth
+    of numbers is 0.2 n**(-1 / (d + 4)); a choice changes with probability 0.3. `TPESearcher`
+    compares two such densities, equation `eq_tpe` of the section on searchers that learn (Bergstra
+    et al., 2011).
+
+    >>> density = ParzenEstimator(np.array([[0.2], [0.3]]), choices=[0])
+    >>> bool(np.diff(density.log_density(np.array([[0.25], [0.9]])))[0] < 0)
+    True
+    >>> density.sample(3, np.random.default_rng(0)).shape
+    (3, 1)
+    """
     width, change = 0.2, 0.3  # of a number's kernel; the probability that a choice is redrawn
 
     def __init__(self, points: np.ndarray, choices: list[int]):
@@ -55,7 +71,26 @@ class ParzenEstimator:
 
 
 class TPESearcher(ModelSearcher):
-    """Proposes where good configurations are dense and others are not (Bergstra et al., 2011)."""
+    """Proposes where good configurations are dense and others are not (Bergstra et al., 2011).
+
+    Arguments:
+
+    - `config_space`, `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+    - `initial_points`, `epochs`: as in `ModelSearcher`.
+
+    In the terms of equation `eq_tpe` of the section on searchers that learn, l is a
+    `ParzenEstimator` of the best 15 % of the trials, rounded up. That of all others, failed and
+    pending ones included, is g. Of 64 draws from l the new one with the largest l / g is proposed.
+    Both numbers are attributes of the class, `good_part` and `candidates`.
+
+    >>> space = {"x": stats.uniform(0, 1), "kind": categorical(["a", "b", "c"])}
+    >>> searcher = TPESearcher(space)
+    >>> for _ in range(20):
+    ...     config = searcher.sample_configuration()
+    ...     searcher.update(config, abs(config["x"] - 0.7) + (config["kind"] != "b"))
+    >>> config["kind"]
+    'b'
+    """
     candidates, good_part = 64, 0.15
 
     def propose_point(self) -> np.ndarray:

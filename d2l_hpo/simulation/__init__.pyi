@@ -7,7 +7,7 @@ from .recorded_tasks import RecordedBenchmark as RecordedBenchmark
 from .recorded_tasks import RecordedSearcher as RecordedSearcher
 from .recorded_tasks import SizedPerceptron as SizedPerceptron
 from .recorded_tasks import TimedLeNet as TimedLeNet
-from .recorder import Job as Job
+from .recorder import TrainingJob as TrainingJob
 from .recorder import append_line as append_line
 from .recorder import check_same_space as check_same_space
 from .recorder import count_processor_time as count_processor_time

@@ -31,6 +31,31 @@ class RecordedBenchmark:
     `curve(config)` of a recorded configuration is what was measured in its first repetition; of
     any other configuration in the space it is predicted by a surrogate, once, and then kept. With
     `measured=False` all curves are predicted, so that luck in a recorded training favours nobody.
+
+    Arguments, which the three tasks `LeNetBenchmark`, `MLPBenchmark` and `DigitsBenchmark` have,
+    too; each is a subclass that names its `task`:
+
+    - `path`: the recording; None: the one of the package.
+    - `measured`: whether recorded configurations have their measured curves.
+
+    FileNotFoundError where there is no file, ValueError where it is damaged, empty or of another
+    task or space. The first prediction takes seconds, since it fits the surrogate.
+
+    Attributes: `config_space`, `max_epochs`, `configs` (a list of the recorded ones) and `card`,
+    which says how the recording was made. Errors are fractions of misclassified validation
+    examples. Seconds are those of training alone, of one thread of a processor.
+
+    Calling the benchmark gives the error and the seconds as an objective of `HPOTuner` does;
+    ValueError for more epochs than were recorded. The idea of a surrogate in place of training is
+    that of Eggensperger et al. (2015).
+
+    >>> benchmark = DigitsBenchmark()
+    >>> config = benchmark.configs[0]
+    >>> errors, seconds = benchmark.curve(config)
+    >>> errors.shape, seconds.shape
+    ((27,), (27,))
+    >>> benchmark(config, max_epochs=9)["error"] == float(errors[8])
+    True
     """
 
     task: str
@@ -140,19 +165,37 @@ class RecordedBenchmark:
 
 
 class LeNetBenchmark(RecordedBenchmark):
-    """LeNet on the small Fashion-MNIST: 256 configurations, 27 epochs."""
+    """LeNet on the small Fashion-MNIST: 256 configurations, 27 epochs.
+
+    Arguments: `path` and `measured`, as in `RecordedBenchmark`.
+
+    >>> list(LeNetBenchmark().config_space)
+    ['learning_rate', 'batch_size', 'momentum', 'weight_decay', 'width', 'activation']
+    """
 
     task = "lenet"
 
 
 class MLPBenchmark(RecordedBenchmark):
-    """A perceptron with dropout on the small Fashion-MNIST: 512 configurations, 27 epochs."""
+    """A perceptron with dropout on the small Fashion-MNIST: 512 configurations, 27 epochs.
+
+    It has two hidden layers. Arguments: `path` and `measured`, as in `RecordedBenchmark`.
+
+    >>> list(MLPBenchmark().config_space)
+    ['learning_rate', 'batch_size', 'units_1', 'units_2', 'dropout_1', 'dropout_2']
+    """
 
     task = "mlp"
 
 
 class DigitsBenchmark(RecordedBenchmark):
-    """A small perceptron on scikit-learn's digits: 512 configurations, 27 epochs."""
+    """A small perceptron on scikit-learn's digits: 512 configurations, 27 epochs.
+
+    It has one hidden layer. Arguments: `path` and `measured`, as in `RecordedBenchmark`.
+
+    >>> list(DigitsBenchmark().config_space)
+    ['learning_rate', 'batch_size', 'momentum', 'weight_decay', 'units']
+    """
 
     task = "digits"
 
@@ -161,6 +204,15 @@ class RecordedSearcher(HPOSearcher):
     """Proposes the recorded configurations in random order, each once, then None.
 
     Initial configurations come first; they need not be recorded ones.
+
+    Arguments:
+
+    - `benchmark`: the recorded task; its space is that of the search.
+    - `initial_config`, `seed`, `initial_configs`: as in `HPOSearcher`.
+
+    >>> searcher = RecordedSearcher(DigitsBenchmark(), seed=1)
+    >>> searcher.sample_configuration() in DigitsBenchmark().configs
+    True
     """
 
     setting_names = ("task", "configurations")
@@ -193,7 +245,16 @@ def _read_only(errors: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.
 
 
 class TimedLeNet(LeNetBenchmark):
-    """LeNet, with the latency of its architecture in milliseconds: the median of the recordings."""
+    """LeNet, with the latency of its architecture in milliseconds: the median of the recordings.
+
+    It is a `LeNetBenchmark` whose curves are all predicted. The latency is the time of a
+    prediction for one image. It depends on `width` and `activation` alone.
+
+    >>> benchmark = TimedLeNet()
+    >>> narrow, wide = ({**benchmark.configs[0], "width": width} for width in (1, 2))
+    >>> benchmark.measure(narrow)["latency"] < benchmark.measure(wide)["latency"]
+    True
+    """
 
     def __init__(self) -> None:
         super().__init__(measured=False)
@@ -206,7 +267,14 @@ class TimedLeNet(LeNetBenchmark):
 
 
 class SizedPerceptron(MLPBenchmark):
-    """The perceptron, with the decimal logarithm of its number of parameters as its size."""
+    """The perceptron, with the decimal logarithm of its number of parameters as its size.
+
+    It is an `MLPBenchmark` whose curves are all predicted.
+
+    >>> size = SizedPerceptron().measure({"units_1": 128, "units_2": 64})["size"]
+    >>> round(10 ** size)  # 785 * 128 + 129 * 64 + 65 * 10
+    109386
+    """
 
     def __init__(self) -> None:
         super().__init__(measured=False)
@@ -218,7 +286,17 @@ class SizedPerceptron(MLPBenchmark):
 
 
 class LimitedLeNet(LeNetBenchmark):
-    """LeNet, with predictions of the memory of training in MiB and of the worst class's error."""
+    """LeNet, with predictions of the memory of training in MiB and of the worst class's error.
+
+    It is a `LeNetBenchmark` whose curves are all predicted. Making one takes seconds, since that
+    fits the surrogates. `measure(config)` returns the two numbers::
+
+        benchmark = LimitedLeNet()
+        searcher = ConstrainedSearcher(benchmark.config_space,
+                                       limits={"worst_class": 0.45, "memory": 2.0})
+        records = simulate(BasicScheduler(searcher), benchmark, number_of_trials=20)
+        print(feasible_errors(records, searcher.limits))
+    """
 
     def __init__(self) -> None:
         from d2l_hpo.simulation.surrogate import Surrogate  # scikit-learn takes a second to import

@@ -35,7 +35,7 @@ SEEDS_APART = 10_000  # training seed = configuration's index + SEEDS_APART * re
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """Train configuration number `index` for the `repetition`-th time; files in `folder`."""
 
     task: str
@@ -68,15 +68,15 @@ def design(task: str, configurations: int) -> list[dict[str, Any]]:
     return configurations_from_unit_cube(space, sobol.random(configurations))
 
 
-def make_jobs(task: str, configurations: int, folder: Path) -> list[Job]:
+def make_jobs(task: str, configurations: int, folder: Path) -> list[TrainingJob]:
     """List all jobs: each configuration once, then the repetitions of the first ones."""
     configs = design(task, configurations)
-    return [Job(task, index, repetition, config, folder)
+    return [TrainingJob(task, index, repetition, config, folder)
             for repetition in range(REPETITIONS)
             for index, config in enumerate(configs if repetition == 0 else configs[:REPEATED])]
 
 
-def run(job: Job) -> Job:
+def run(job: TrainingJob) -> TrainingJob:
     """Do what is left of a job, epoch by epoch."""
     done = read_lines(job.lines)
     if done and "test_error" in done[-1]:
@@ -231,7 +231,7 @@ def _rows(stored: Recording | None) -> list[dict[str, Any]]:
     return [] if stored is None else list(stored.rows.values())
 
 
-def finished(jobs: list[Job]) -> Iterator[dict[str, Any]]:
+def finished(jobs: list[TrainingJob]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the jobs that have all their epochs and final measurements."""
     for job in jobs:
         *epochs, final = read_lines(job.lines) or [{}]

@@ -9,26 +9,37 @@ import math
 import numbers
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.measures.records import Job, job_table
+from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+from d2l_hpo.schedulers.wrapper import check_scheduler
+from d2l_hpo.tools.arguments import check_int, check_positive
 
-COLUMNS = ["trial_id", "config", "epoch", "max_epochs", "error", "status", "attempt", "worker",
-           "start", "end", "info", "traceback"]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
              number_of_trials: int | None = None, max_time: float | None = None,
-             decision_time: float | None = 0.0) -> pd.DataFrame:
+             decision_time: float | None = 0.0) -> "pd.DataFrame":
     """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
 
-    `benchmark.curve(config)` returns errors and elapsed seconds after epochs 1, 2, ...; a job lasts
-    as long as its epochs did. If the benchmark has a method `measure(config)`, the numbers in its
-    dictionary go into the job's `info`, beside `elapsed_time`. Rows come in the order in which
-    jobs end; `start` and `end` are seconds of the virtual clock. The clock runs by these rules:
+    Arguments:
+
+    - `scheduler`: an `HPOScheduler` that has not been used.
+    - `benchmark`: an object such as `DigitsBenchmark()`. Its `curve(config)` returns errors and
+      elapsed seconds after epochs 1, 2, ..., both of shape (epochs,). If it has a method
+      `measure(config)`, the numbers in its dictionary go into the job's `info`, beside
+      `elapsed_time`, the seconds of all epochs so far.
+    - `n_workers`: how many jobs run at a time, at least 1.
+    - `number_of_trials`: at least 1; None: any number.
+    - `max_time`: in seconds of the virtual clock, more than 0; None: any time.
+    - `decision_time`: in seconds, at least 0, or None.
+
+    A job lasts as long as its epochs did. Rows come in the order in which jobs end; `start` and
+    `end` are seconds of the virtual clock. The clock runs by these rules:
 
     - An idle worker asks for a job at once, the lowest number first, after all reports of that
       moment. Jobs that end together report in the order in which they started.
@@ -49,6 +60,12 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     runs, again after it finished, from epochs it was not trained to, beyond its curve or with
     another trial's checkpoint, and for a curve with durations that are negative or not finite;
     RuntimeError if no job ever started.
+
+    >>> benchmark = DigitsBenchmark()
+    >>> scheduler = BasicScheduler(RecordedSearcher(benchmark, seed=0))
+    >>> records = simulate(scheduler, benchmark, n_workers=4, number_of_trials=8)
+    >>> records["worker"].nunique(), len(records)
+    (4, 8)
     """
     cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time)
     while True:
@@ -73,7 +90,7 @@ class _Cluster:
         if isinstance(benchmark, type) or not callable(getattr(benchmark, "curve", None)):
             raise TypeError(f"benchmark is {benchmark!r}, expected an object with a method "
                             "curve(config), such as DigitsBenchmark()")
-        self.scheduler = scheduler
+        self.scheduler = check_scheduler(scheduler)
         self.benchmark = benchmark
         self.measure: Callable = getattr(benchmark, "measure", lambda config: {})
         self.idle = list(range(check_int("n_workers", n_workers)))
@@ -87,7 +104,7 @@ class _Cluster:
         self.active: set[int] = set()  # ids of the trials that are running
         self.trained: dict[int, int] = {}  # epochs by trial id, those of running jobs included
         self.waiting = False  # the scheduler had no trial: ask again after the next report
-        self.rows: list[tuple] = []
+        self.rows: list[Job] = []
 
     def can_ask(self) -> bool:
         """Say whether there is an idle worker for which a job may be asked now."""
@@ -111,7 +128,7 @@ class _Cluster:
 
     def start(self, trial: Trial) -> None:
         """Run a trial on the first idle worker: look up when it will end and with what error."""
-        if not isinstance(trial, Trial):
+        if not is_trial(trial):
             raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
         errors, elapsed = self.benchmark.curve(trial.config)
         epochs = len(errors) if trial.max_epochs is None else trial.max_epochs
@@ -157,9 +174,9 @@ class _Cluster:
         reason = None
         if not math.isfinite(error):
             error, reason = math.nan, f"the curve's error is {error}: no finite error"
-        self.rows.append((trial.trial_id, trial.config, trial.epoch, trial.max_epochs, error,
-                          "completed" if reason is None else "failed", 1, worker, start, end, info,
-                          reason))
+        status = "completed" if reason is None else "failed"
+        self.rows.append(Job(trial.trial_id, trial.config, trial.epoch, trial.max_epochs, error,
+                             status, 1, worker, start, end, info, reason))
         self.active.remove(trial.trial_id)
         heapq.heappush(self.idle, worker)
         self.waiting = False
@@ -169,10 +186,10 @@ class _Cluster:
         if self.decision_time is None:
             self.clock += perf_counter() - began
 
-    def records(self) -> pd.DataFrame:
+    def records(self) -> "pd.DataFrame":
         """Return the records as a table; RuntimeError if there are none."""
         if self.rows:
-            return pd.DataFrame(self.rows, columns=COLUMNS)
+            return job_table(self.rows)
         if self.waiting:
             raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
         raise RuntimeError(f"the first decision took until {self.clock} seconds, but no job may "

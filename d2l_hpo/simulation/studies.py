@@ -12,6 +12,15 @@ def read_study(name: str) -> Any:
     """Return what `studies/NAME.py` recorded: a dict of arrays, or a table of trainings.
 
     Floats have 64 bits, however they are stored. ValueError if there is no such study.
+
+    Arguments:
+
+    - `name`: the study's, such as "bayesian"; the error lists all. What its entries are, the
+      section says that loads it.
+
+    >>> study = read_study("workers")
+    >>> sorted(study)
+    ['busy', 'methods', 'regret', 'tasks', 'trainings', 'workers']
     """
     path = next(iter(sorted(STUDIES.glob(f"{name}.*"))), None)
     if path is None:

@@ -5,9 +5,7 @@
 
 import numpy as np
 
-from d2l_hpo.spaces.space import from_unit_cube
-from d2l_hpo.spaces.space import to_unit_cube
-from d2l_hpo.spaces.space import varying_names
+from d2l_hpo.spaces.space import from_unit_cube, to_unit_cube, varying_names
 
 
 def reposition(config_space: dict, config: dict, positions: dict, rng: np.random.Generator) -> dict:

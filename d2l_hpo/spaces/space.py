@@ -32,7 +32,19 @@ from d2l_hpo.tools.arguments import check_int
 
 
 def categorical(choices: Sequence[Any]) -> CategoricalDomain:
-    """A domain of unordered choices (str, bool, int, float or None) of equal probability."""
+    """A domain of unordered choices (str, bool, int, float or None) of equal probability.
+
+    Arguments:
+
+    - `choices`: a list of at least one, all different; 1, 1.0 and True are different choices.
+
+    `check_space` checks them: ValueError for no choice, for equal ones and for nan, TypeError for
+    what is no list or for a choice of another type.
+
+    >>> space = {"activation": categorical(["relu", "tanh"])}
+    >>> from_unit_cube(space, [0.3])
+    {'activation': 'relu'}
+    """
     return CategoricalDomain(choices)
 
 
@@ -41,6 +53,16 @@ def lograndint(low: int, high: int) -> rv_frozen:
 
     It is a frozen distribution like those of `scipy.stats`: the floor of a log-uniform float in
     [low, high + 1), P(k) = log((k + 1) / k) / log((high + 1) / low).
+
+    Arguments:
+
+    - `low`: the smallest value, at least 1.
+    - `high`: the largest value, at least `low`.
+
+    `check_space` raises ValueError for other bounds.
+
+    >>> lograndint(1, 3).pmf([1, 2, 3]).round(3).tolist()
+    [0.5, 0.292, 0.208]
     """
     return LOG_RANDINT(low, high)
 
@@ -50,6 +72,19 @@ def when(test: Callable[[Mapping[str, Any]], bool], domain: Any) -> ConditionalD
 
     `test` sees the active hyperparameters that come before this one in the space. An inactive
     hyperparameter is absent from the configuration. Tests may be nested; the outer runs first.
+
+    Arguments:
+
+    - `test`: a function of a configuration, which returns True or False.
+    - `domain`: what the hyperparameter may be where it is active, as in `check_space`.
+
+    `check_space` raises TypeError for a `test` that is no function or returns something else,
+    ValueError for one that fails: it uses `config.get(name)` for what may be inactive, too.
+
+    >>> space = {"optimizer": categorical(["adam", "sgd"]),
+    ...          "momentum": when(lambda c: c["optimizer"] == "sgd", stats.uniform(0, 1))}
+    >>> from_unit_cube(space, [0.2, 0.9]), from_unit_cube(space, [0.8, 0.5])
+    ({'optimizer': 'adam'}, {'optimizer': 'sgd', 'momentum': 0.5})
     """
     return ConditionalDomain(test, domain)
 
@@ -81,6 +116,20 @@ def check_space(space: Mapping[str, Any]) -> CheckedSpace:
     """Check a configuration space and return an unchangeable copy that is not checked again.
 
     Raises ValueError or TypeError naming the hyperparameter, the bad value and the remedy.
+
+    Arguments:
+
+    - `space`: a dictionary from names to domains. A domain is a frozen distribution of
+      `scipy.stats` with bounded support, `categorical`, `lograndint`, `when`, or a constant (str,
+      bool, int or finite float).
+
+    >>> space = check_space({"learning_rate": stats.loguniform(1e-4, 1), "epochs": 3})
+    >>> check_space(space) is space
+    True
+    >>> check_space({"x": [1, 2]})
+    Traceback (most recent call last):
+        ...
+    TypeError: hyperparameter 'x': [1, 2] is no domain; for choices use categorical([1, 2]), ...
     """
     if isinstance(space, CheckedSpace):
         return space
@@ -101,7 +150,19 @@ def varying_names(space: Mapping[str, Any]) -> list[str]:
 
 def sample_configurations(space: Mapping[str, Any], n: int,
                           rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Draw `n` configurations; the same as `n` calls of `sample_configuration`, but faster."""
+    """Draw `n` configurations; the same as `n` calls of `sample_configuration`, but faster.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`.
+    - `n`: an integer of at least 0, else ValueError.
+    - `rng`: NumPy's generator, `np.random.default_rng(seed)`; TypeError for anything else.
+
+    >>> space = {"learning_rate": stats.loguniform(1e-4, 1), "batch_size": lograndint(16, 256)}
+    >>> configs = sample_configurations(space, 3, np.random.default_rng(0))
+    >>> [config["batch_size"] for config in configs]
+    [33, 16, 201]
+    """
     checked = check_space(space)
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
         raise ValueError(f"the number of configurations is {n!r}, expected an int of at least 0")
@@ -111,7 +172,17 @@ def sample_configurations(space: Mapping[str, Any], n: int,
 
 
 def sample_configuration(space: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """Draw one configuration."""
+    """Draw one configuration.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`.
+    - `rng`: NumPy's generator, `np.random.default_rng(seed)`; TypeError for anything else. It
+      moves on by one number for each hyperparameter that is no constant.
+
+    >>> sample_configuration({"batch_size": lograndint(16, 256)}, np.random.default_rng(0))
+    {'batch_size': 93}
+    """
     return sample_configurations(space, 1, rng)[0]
 
 
@@ -120,6 +191,20 @@ def check_configuration(space: Mapping[str, Any], config: Mapping[str, Any]) -> 
 
     Raises ValueError or TypeError naming the hyperparameter that is unknown, missing, inactive,
     outside its domain or of the wrong type.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`.
+    - `config`: a dictionary from the names that are active to values; NumPy's scalars are
+      accepted, and an int where a float is expected.
+
+    >>> space = {"x": stats.uniform(0, 1), "batch_size": lograndint(16, 256)}
+    >>> check_configuration(space, {"batch_size": np.int64(32), "x": 1})
+    {'x': 1.0, 'batch_size': 32}
+    >>> check_configuration(space, {"batch_size": 32, "x": 2.0})
+    Traceback (most recent call last):
+        ...
+    ValueError: hyperparameter 'x': 2.0 is outside uniform(0, 1), expected a float from 0.0 to 1.0
     """
     checked = check_space(space)
     if not isinstance(config, Mapping):
@@ -156,6 +241,16 @@ def to_unit_cube(space: Mapping[str, Any], config: Mapping[str, Any]) -> np.ndar
     """Map a configuration to [0, 1]^d, shape (d,), by its domains' cdf.
 
     An integer or a choice goes to the middle of its bin, an inactive hyperparameter to 0.5.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`; d of its hyperparameters are no
+      constants.
+    - `config`: a configuration, as in `check_configuration`, also its errors.
+
+    >>> space = {"x": stats.loguniform(1e-4, 1), "kind": categorical(["a", "b"]), "epochs": 3}
+    >>> to_unit_cube(space, {"x": 0.01, "kind": "b", "epochs": 3}).round(6).tolist()
+    [0.5, 0.75]
     """
     return np.nan_to_num(configurations_to_unit_cube(space, [config])[0], nan=0.5)
 
@@ -193,7 +288,20 @@ def snap_unit_cube(space: Mapping[str, Any], points: ArrayLike) -> np.ndarray:
 
 
 def from_unit_cube(space: Mapping[str, Any], u: ArrayLike) -> dict[str, Any]:
-    """Map a point of [0, 1]^d, shape (d,), to a configuration by its domains' ppf."""
+    """Map a point of [0, 1]^d, shape (d,), to a configuration by its domains' ppf.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`; d of its hyperparameters are no
+      constants.
+    - `u`: the point; ValueError for another shape or a number outside [0, 1].
+
+    Uniform points become draws of `sample_configuration`.
+
+    >>> space = {"batch_size": lograndint(16, 256), "kind": categorical(["a", "b"]), "epochs": 3}
+    >>> from_unit_cube(space, [0.5, 0.5])
+    {'batch_size': 64, 'kind': 'b', 'epochs': 3}
+    """
     return configurations_from_unit_cube(space, np.asarray(u, dtype=float)[np.newaxis])[0]
 
 
@@ -250,6 +358,14 @@ def describe_space(space: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Describe a space as plain values for JSON, equal for equal spaces only.
 
     A test in `when` is described by a digest of its code and of the values it carries.
+
+    Arguments:
+
+    - `space`: a configuration space, as in `check_space`; TypeError for a test that carries what
+      cannot be written down.
+
+    >>> describe_space({"batch_size": 64})
+    [{'name': 'batch_size', 'kind': 'constant', 'value': 64, 'type': 'int'}]
     """
     return [_describe(hyperparameter) for hyperparameter in check_space(space).hyperparameters]
 

@@ -63,7 +63,24 @@ class OrderedLoader:
 
 
 class TensorData(d2l.DataModule):
-    """Training, validation and test examples, each a pair (X, y) of tensors of equal length."""
+    """Training, validation and test examples, each a pair (X, y) of tensors of equal length.
+
+    Arguments:
+
+    - `train`, `val`, `test`: pairs of inputs, shape (n, ...), and labels, shape (n,); None: there
+      are no such examples. They are attributes, too.
+    - `batch_size`: how many training examples a step takes, an integer of at least 1. The last
+      batch of an epoch may be smaller.
+
+    ValueError for parts of unequal length or without examples, and for another batch size.
+    `to(device)` moves all tensors; `HPOTrainer` does that where there is a GPU.
+
+    >>> import torch
+    >>> X, y = torch.rand(10, 3), torch.zeros(10, dtype=torch.long)
+    >>> data = TensorData((X[:8], y[:8]), val=(X[8:], y[8:]), batch_size=3)
+    >>> [len(labels) for inputs, labels in data.train_dataloader()]
+    [3, 3, 2]
+    """
 
     def __init__(self, train: Pair, val: Pair | None = None, test: Pair | None = None,
                  batch_size: int = 64):
@@ -99,6 +116,23 @@ class ImageData(TensorData):
     """Images split into training, validation and test examples; subclasses name `classes`.
 
     Images are float32 in [0, 1], shape (n, channels, height, width); labels are int64.
+
+    Arguments:
+
+    - `pool`, `test`: pairs of NumPy's arrays, uint8 images of that shape, and labels, shape (n,).
+    - `batch_size`: as in `TensorData`.
+    - `val_fraction`: how much of the pool is for validation, a number in [0, 1).
+    - `seed`: of the choice of these, an integer of at least 0.
+
+    ValueError for a fraction that leaves no image for training, or none for validation though it
+    is above 0.
+
+    >>> class Signs(ImageData):
+    ...     classes = ("minus", "plus")
+    >>> images, labels = np.zeros((10, 1, 4, 4), np.uint8), np.arange(10) % 2
+    >>> data = Signs((images, labels), (images, labels), batch_size=4, val_fraction=0.2, seed=0)
+    >>> len(data.train[1]), len(data.val[1]), data.text_labels([0, 1])
+    (8, 2, ['minus', 'plus'])
     """
 
     classes: tuple[str, ...]
@@ -120,6 +154,20 @@ class FashionMNIST(ImageData):
     `size="small"` is embedded in the package: a pool of 8,000 images and 2,000 test images;
     `size="full"` is torchvision's, 60,000 and 10,000, downloaded if missing. `val_fraction` of
     the pool, chosen by `seed`, is for validation; with 0 the whole pool is for training.
+
+    Arguments:
+
+    - `batch_size`: as in `TensorData`.
+    - `size`: "small" or "full".
+    - `val_fraction`, `seed`: as in `ImageData`.
+
+    ValueError for other values; RuntimeError where a full data set is damaged or cannot be
+    downloaded. It is in the folder `d2l_hpo` of the user's cache, or in that which the variable
+    `D2L_HPO_DATA` of the environment names.
+
+    >>> data = FashionMNIST(batch_size=256)
+    >>> data.train[0].shape, len(data.val[1]), len(data.test[1])
+    (torch.Size([6000, 1, 28, 28]), 2000, 2000)
     """
 
     classes = ("t-shirt", "trouser", "pullover", "dress", "coat",
@@ -139,6 +187,12 @@ class CIFAR10(ImageData):
     """CIFAR-10 (Krizhevsky, 2009): 50,000 and 10,000 colour images, 32 by 32, of ten classes.
 
     It is downloaded if missing. `val_fraction` of the 50,000, chosen by `seed`, is for validation.
+
+    Arguments: `batch_size`, `val_fraction` and `seed` as in `ImageData`, also their errors. The
+    folder, and RuntimeError, are as with `FashionMNIST`. Images have shape (n, 3, 32, 32)::
+
+        data = CIFAR10(batch_size=128, val_fraction=0.1)
+        data.text_labels(data.test[1][:3])
     """
 
     classes = ("airplane", "automobile", "bird", "cat", "deer",

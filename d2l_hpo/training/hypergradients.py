@@ -6,9 +6,7 @@
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
 import torch
-from torch.func import grad
-from torch.func import grad_and_value
-from torch.func import jacfwd
+from torch.func import grad, grad_and_value, jacfwd
 
 
 def unrolled_loss(hyperparameters: dict, params: dict, train_loss, val_loss, batches: list):
@@ -16,6 +14,25 @@ def unrolled_loss(hyperparameters: dict, params: dict, train_loss, val_loss, bat
 
     `train_loss(params, batch)` and `val_loss(params)` are scalars. `learning_rate` is a scalar or
     has a value for each step; `weight_decay` is a scalar.
+
+    Arguments:
+
+    - `hyperparameters`: a dictionary of tensors, `learning_rate` of shape () or (batches,) and
+      `weight_decay` of shape (). They are not checked; `hypergradient` does that.
+    - `params`: the initial weights, a dictionary of tensors.
+    - `train_loss`, `val_loss`: differentiable functions of such a dictionary.
+    - `batches`: a list of what `train_loss` takes as its second argument, one a step.
+
+    The result is a tensor of shape (). It is F of equation `eq_unrolled` of the section on
+    evolution, populations and gradients.
+
+    >>> import torch
+    >>> hyperparameters = {"learning_rate": torch.tensor(0.1), "weight_decay": torch.tensor(0.0)}
+    >>> loss = unrolled_loss(hyperparameters, {"w": torch.tensor(1.0)},
+    ...                      train_loss=lambda params, batch: (params["w"] - batch) ** 2 / 2,
+    ...                      val_loss=lambda params: params["w"], batches=[torch.tensor(0.0)] * 2)
+    >>> round(float(loss), 4)  # 0.9 ** 2
+    0.81
     """
     rates = hyperparameters["learning_rate"].expand(len(batches))
     for rate, batch in zip(rates, batches, strict=True):
@@ -31,6 +48,26 @@ def hypergradient(hyperparameters: dict, params: dict, train_loss, val_loss, bat
 
     Memory grows with the number of batches in `mode` "reverse", time with the number of
     hyperparameters in "forward".
+
+    Arguments:
+
+    - `hyperparameters`: a dictionary with `learning_rate`, a number or shape (batches,), and
+      `weight_decay`, a number; finite and at least 0.
+    - `params`, `train_loss`, `val_loss`, `batches`: as in `unrolled_loss`, at least one parameter
+      and one batch.
+    - `mode`: "reverse" or "forward".
+
+    ValueError for anything else. The first result is a dictionary of tensors in the shapes of the
+    hyperparameters, the second a float. Reverse mode is the way of Maclaurin, Duvenaud and Adams
+    (2015); Franceschi et al. (2017) compare both.
+
+    >>> import torch
+    >>> derivatives, loss = hypergradient(
+    ...     {"learning_rate": 0.1, "weight_decay": 0.0}, {"w": torch.tensor(1.0)},
+    ...     train_loss=lambda params, batch: (params["w"] - batch) ** 2 / 2,
+    ...     val_loss=lambda params: params["w"] ** 2 / 2, batches=[torch.tensor(0.0)])
+    >>> {name: round(float(value), 4) for name, value in derivatives.items()}  # at w = 0.9
+    {'learning_rate': -0.9, 'weight_decay': -0.09}
     """
     values = check_hyperparameters(hyperparameters, params, batches)
     if mode not in ("reverse", "forward"):

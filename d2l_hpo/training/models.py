@@ -6,15 +6,32 @@
 
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
-from d2l import torch as d2l
 import torch
+from d2l import torch as d2l
 from torch import nn
 
 from d2l_hpo.tools.arguments import check_int
 
 
 class Network(d2l.Classifier):
-    """A classifier made of `net`, trained by SGD with momentum and weight decay."""
+    """A classifier made of `net`, trained by SGD with momentum and weight decay.
+
+    Arguments:
+
+    - `net`: a module that turns a batch of inputs, shape (n, ...), into scores, shape (n,
+      classes).
+    - `learning_rate`: at least 0.
+    - `momentum`: from 0 to less than 1.
+    - `weight_decay`: the factor of the weights in the gradient, at least 0.
+
+    The loss is the cross-entropy. PyTorch raises ValueError for a negative number when training
+    begins. A subclass may build `net` itself, as `LeNet` does.
+
+    >>> import torch
+    >>> network = Network(torch.nn.Linear(4, 10), learning_rate=0.1, momentum=0.9)
+    >>> network(torch.zeros(3, 4)).shape
+    torch.Size([3, 10])
+    """
     def __init__(self, net, learning_rate, momentum=0.0, weight_decay=0.0):
         super().__init__()
         self.net = net
@@ -25,7 +42,22 @@ class Network(d2l.Classifier):
 
 
 def init_weights(net, activation="relu"):
-    """Draw weights that suit the activation, He's for "relu" and Xavier's else; zero the biases."""
+    """Draw weights that suit the activation, He's for "relu" and Xavier's else; zero the biases.
+
+    Arguments:
+
+    - `net`: a module, whose convolutions and linear layers are changed in place; it is returned,
+      too.
+    - `activation`: the one between its layers.
+
+    He's weights are normal (He et al., 2015), Xavier's uniform (Glorot and Bengio, 2010). They
+    come from torch's global random numbers.
+
+    >>> import torch
+    >>> layer = init_weights(torch.nn.Linear(100, 50), activation="tanh")
+    >>> bool((layer.bias == 0).all()), bool(layer.weight.abs().max() <= 0.2)  # sqrt(6 / 150)
+    (True, True)
+    """
     draw = nn.init.kaiming_normal_ if activation == "relu" else nn.init.xavier_uniform_
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -36,7 +68,23 @@ def init_weights(net, activation="relu"):
 
 
 class LeNet(Network):
-    """LeNet for 28 by 28 grey images and ten classes; `width` multiplies channels and units."""
+    """LeNet for 28 by 28 grey images and ten classes; `width` multiplies channels and units.
+
+    Arguments:
+
+    - `learning_rate`, `momentum`, `weight_decay`: as in `Network`.
+    - `width`: an integer of at least 1; with 1 there are 6 and 16 channels, 120 and 84 units.
+    - `activation`: "relu", "tanh" or "sigmoid".
+
+    ValueError for another width or activation. The network is that of LeCun et al. (1998), with
+    average pooling. Initial weights are drawn by `init_weights`.
+
+    >>> import torch
+    >>> LeNet(learning_rate=0.1)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
+    >>> sum(part.numel() for part in LeNet(learning_rate=0.1).parameters())
+    61706
+    """
     activations = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
     def __init__(self, learning_rate, momentum=0.0, weight_decay=0.0, width=1, activation="relu"):

@@ -14,10 +14,8 @@ from torch import nn
 
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.training.datasets import FashionMNIST
-from d2l_hpo.training.models import LeNet
-from d2l_hpo.training.models import Network
-from d2l_hpo.training.trainer import HPOTrainer
-from d2l_hpo.training.trainer import train_model
+from d2l_hpo.training.models import LeNet, Network
+from d2l_hpo.training.trainer import HPOTrainer, train_model
 
 
 def read_config(config: dict, required: list[str], defaults: dict | None = None) -> dict:
@@ -38,6 +36,16 @@ def hpo_objective_softmax_classification(config: dict, max_epochs: int = 8, chec
     """Return the validation error of softmax regression on the small Fashion-MNIST.
 
     `config` has a `learning_rate`. The error is a fraction in [0, 1], or nan after divergence.
+
+    Arguments:
+
+    - `config`: ValueError where `learning_rate` is missing, or for another name.
+    - `max_epochs`, `checkpoint`, `seed`: as in `HPOTrainer`. The model draws its weights when it
+      sees its first batch, from the seed, too.
+
+    Batches have 64 images. For example::
+
+        error = hpo_objective_softmax_classification({"learning_rate": 0.1}, max_epochs=2)
     """
     rate = read_config(config, ["learning_rate"])["learning_rate"]
     trainer = train_model(lambda: d2l.SoftmaxRegression(num_outputs=10, lr=rate),
@@ -47,7 +55,21 @@ def hpo_objective_softmax_classification(config: dict, max_epochs: int = 8, chec
 
 def train_lenet(config: dict, max_epochs: int, checkpoint=None, seed: int = 0,
                 val_fraction: float = 0.25) -> HPOTrainer:
-    """Train LeNet with a configuration on the small Fashion-MNIST and return its trainer."""
+    """Train LeNet with a configuration on the small Fashion-MNIST and return its trainer.
+
+    Arguments:
+
+    - `config`: as in `hpo_objective_lenet`, also its errors.
+    - `max_epochs`, `checkpoint`, `seed`: as in `HPOTrainer`; the initial weights depend on the
+      seed, too.
+    - `val_fraction`: of the pool, for validation; as in `FashionMNIST`. With 0 the final model is
+      trained on all of it.
+
+    An epoch takes about a second on a processor. For example::
+
+        trainer = train_lenet({"learning_rate": 0.1, "batch_size": 64}, max_epochs=5)
+        print(trainer.validation_error(), trainer.training_seconds)
+    """
     settings = read_config(config, ["learning_rate", "batch_size"], {
         "momentum": 0.0, "weight_decay": 0.0, "width": 1, "activation": "relu"})
     data = FashionMNIST(settings.pop("batch_size"), val_fraction=val_fraction)
@@ -59,6 +81,19 @@ def hpo_objective_lenet(config: dict, max_epochs: int = 10, checkpoint=None, see
 
     `config` has a `learning_rate` and a `batch_size`, and may have a `momentum`, a `weight_decay`,
     a `width` (1, 2, ...) and an `activation` ("relu", "tanh" or "sigmoid").
+
+    Arguments:
+
+    - `config`: `learning_rate`, `batch_size`, and if wanted the others with the defaults 0, 0, 1
+      and "relu". ValueError for a name that is missing or unknown, and for the errors of `LeNet`.
+    - `max_epochs`, `checkpoint`, `seed`: as in `HPOTrainer`; the initial weights depend on the
+      seed, too.
+
+    After divergence the error is nan, which makes the trial a failed one. In a search::
+
+        space = {"learning_rate": stats.loguniform(1e-3, 1), "batch_size": lograndint(32, 256)}
+        tuner = HPOTuner(BasicScheduler(RandomSearcher(space), max_epochs=3), hpo_objective_lenet)
+        tuner.run(number_of_trials=8)
     """
     trainer = train_lenet(config, max_epochs, checkpoint, seed)
     return {"error": trainer.validation_error(), "training_loss": trainer.training_loss}
@@ -70,6 +105,18 @@ def train_perceptron(config: dict, max_epochs: int, checkpoint=None, seed: int =
     """Train a perceptron with one hidden layer on the small Fashion-MNIST; return its trainer.
 
     `config` has a `learning_rate` and may have `momentum`, `weight_decay`, `dropout` and `units`.
+
+    Arguments:
+
+    - `config`: `learning_rate`, and if wanted `momentum` (0.9), `weight_decay` (0), `dropout` (0,
+      a probability) and `units` (128, at least 1). ValueError for another name.
+    - `max_epochs`, `checkpoint`, `seed`: as in `HPOTrainer`; the initial weights depend on the
+      seed, too.
+
+    Batches have 64 images. For example::
+
+        trainer = train_perceptron({"learning_rate": 0.05, "units": 64}, max_epochs=2)
+        print(trainer.validation_error())
     """
     settings = read_config(config, ["learning_rate"], {
         "momentum": 0.9, "weight_decay": 0.0, "dropout": 0.0, "units": 128})

@@ -12,20 +12,27 @@ from torchvision import transforms
 from torchvision.models import resnet18
 
 from d2l_hpo.tools.arguments import check_int
-from d2l_hpo.training.datasets import CIFAR10
-from d2l_hpo.training.datasets import FashionMNIST
-from d2l_hpo.training.datasets import ShuffledLoader
-from d2l_hpo.training.datasets import TensorData
+from d2l_hpo.training.datasets import CIFAR10, FashionMNIST, ShuffledLoader, TensorData
 from d2l_hpo.training.models import Network
 from d2l_hpo.training.objectives import read_config
-from d2l_hpo.training.trainer import HPOTrainer
-from d2l_hpo.training.trainer import reproducible
+from d2l_hpo.training.trainer import HPOTrainer, reproducible
 
 
 class ResNet18(Network):
     """torchvision's ResNet-18 for small images of ten classes: 3 by 3 stem, no max-pooling.
 
     `channels` is 3 for CIFAR-10's images and 1 for Fashion-MNIST's; its moments normalise them.
+
+    Arguments:
+
+    - `channels`: 3 or 1, else ValueError.
+    - `learning_rate`, `momentum`, `weight_decay`: as in `Network`.
+
+    Inputs have shape (n, channels, height, width), with values in [0, 1]; scores have shape (n,
+    10). The network is that of He et al. (2016). It has about 11 million parameters::
+
+        model = ResNet18(channels=3, learning_rate=0.1, momentum=0.9, weight_decay=5e-4)
+        model(torch.rand(2, 3, 32, 32)).shape  # (2, 10)
     """
     moments = {3: ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)), 1: ((0.286,), (0.353,))}
 
@@ -68,14 +75,33 @@ class AugmentingLoader(ShuffledLoader):
 
 
 class AugmentedData(TensorData):
-    """Examples of which those for training, and only those, are cropped and flipped."""
+    """Examples of which those for training, and only those, are cropped and flipped.
+
+    Arguments: `train`, `val`, `test` and `batch_size` as in `TensorData`, where inputs are images,
+    shape (n, channels, height, width). They move by up to 4 pixels to each side, with zeros at the
+    border, and half of them are mirrored. Which do, depends on the trainer's seed and the epoch
+    alone.
+
+    >>> import torch
+    >>> images, labels = torch.rand(6, 1, 8, 8), torch.arange(6)
+    >>> data = AugmentedData((images, labels), val=(images, labels), batch_size=3)
+    >>> [tuple(X.shape) for X, y in data.train_dataloader()]
+    [(3, 1, 8, 8), (3, 1, 8, 8)]
+    """
     def train_dataloader(self) -> AugmentingLoader:
         """Batches of `batch_size`, shuffled, cropped and flipped anew in each epoch."""
         return AugmentingLoader(self.train, self.batch_size)
 
 
 def small_images() -> TensorData:
-    """Return CIFAR-10 where it is on disk, else the embedded Fashion-MNIST."""
+    """Return CIFAR-10 where it is on disk, else the embedded Fashion-MNIST.
+
+    Both are split into training, validation and test examples, with the defaults of their classes.
+    Nothing is downloaded. For example::
+
+        data = small_images()
+        n, channels, height, width = data.train[0].shape
+    """
     return CIFAR10() if CIFAR10.is_on_disk() else FashionMNIST()
 
 
@@ -93,7 +119,24 @@ class StepTrainer(HPOTrainer):
 
 def train_resnet18(config: dict, max_epochs: int, checkpoint=None, seed: int = 0,
                    data: TensorData | None = None) -> HPOTrainer:
-    """Train ResNet-18 with a configuration on `data` (None: `small_images`); return its trainer."""
+    """Train ResNet-18 with a configuration on `data` (None: `small_images`); return its trainer.
+
+    Arguments:
+
+    - `config`: as in `hpo_objective_resnet18`, also its errors.
+    - `max_epochs`, `checkpoint`, `seed`: as in `HPOTrainer`; the initial weights depend on the
+      seed, too.
+    - `data`: images with validation examples, a `TensorData`, else ValueError. Its training images
+      are augmented as in `AugmentedData`; its own batch size does not count.
+
+    The learning rate falls to a tenth after 25 epochs and again after 40. A GPU is needed for more
+    than a look::
+
+        data = CIFAR10()
+        trainer = train_resnet18({"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4,
+                                  "batch_size": 128}, max_epochs=50, data=data)
+        print(trainer.error(data.test_dataloader()))
+    """
     settings = read_config(config, ["learning_rate", "momentum", "weight_decay", "batch_size"])
     given = small_images() if data is None else data
     if not isinstance(given, TensorData) or given.val is None or given.train[0].ndim != 4:
@@ -112,6 +155,18 @@ def hpo_objective_resnet18(config: dict, max_epochs: int = 3, checkpoint=None, s
     """Return ResNet-18's validation error, a fraction in [0, 1], and its mean training loss.
 
     `config` has a `learning_rate`, a `momentum`, a `weight_decay` and a `batch_size`.
+
+    Arguments:
+
+    - `config`: ValueError for a name that is missing or unknown.
+    - `max_epochs`, `checkpoint`, `seed`, `data`: as in `train_resnet18`, also its errors.
+
+    The result is a dictionary with "error" and "training_loss". For example::
+
+        from functools import partial
+        objective = partial(hpo_objective_resnet18, data=FashionMNIST())
+        result = objective({"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4,
+                            "batch_size": 128}, max_epochs=1)
     """
     trainer = train_resnet18(config, max_epochs, checkpoint, seed, data)
     return {"error": trainer.validation_error(), "training_loss": trainer.training_loss}

@@ -4,17 +4,17 @@
 #   hyperopt-api.md
 """A trainer that goes on from checkpoints, measures its time, and ends for nan."""
 
-from contextlib import contextmanager
 import io
 import math
-from pathlib import Path
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
-from d2l import torch as d2l
 import numpy as np
 import torch
+from d2l import torch as d2l
 
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.tools.files import write_file
@@ -23,7 +23,22 @@ from d2l_hpo.training.datasets import TensorData
 
 @contextmanager
 def reproducible(seed: int):
-    """Seed torch's random numbers and use one CPU thread inside; restore both afterwards."""
+    """Seed torch's random numbers and use one CPU thread inside; restore both afterwards.
+
+    Arguments:
+
+    - `seed`: an integer.
+
+    It is a context manager, and one thread makes sums come out in one order. NumPy's and Python's
+    random numbers are not seeded.
+
+    >>> import torch
+    >>> with reproducible(0):
+    ...     first = torch.rand(3)
+    >>> with reproducible(0):
+    ...     bool((torch.rand(3) == first).all())
+    True
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -40,6 +55,34 @@ class HPOTrainer(d2l.Trainer):
     Same `seed`, same result: bit for bit on one CPU. With `checkpoint`, a path, training resumes
     from that file if it exists and saves to it after each epoch. With `plot`, d2l's board shows
     the training loss. An error is the fraction of misclassified examples, or nan after divergence.
+
+    Arguments:
+
+    - `max_epochs`: epochs in total, those of the checkpoint included; at least 1, else ValueError.
+    - `checkpoint`: None: nothing is saved.
+    - `seed`: an integer of at least 0. It decides on the order of batches and on what layers such
+      as dropout draw, not on the initial weights: make the model under `reproducible(seed)`.
+    - `plot`: whether to draw.
+
+    It trains on a GPU if there is one. Methods and attributes:
+
+    - `fit(model, data)`: a `d2l.Module` such as `Network` and a `d2l.DataModule` such as
+      `TensorData`. ValueError for a checkpoint that is damaged, of another model, or beyond
+      `max_epochs`.
+    - `validation_error()`: ValueError where the data has no validation examples.
+    - `error(dataloader)`: likewise of another part, such as `data.test_dataloader()`.
+    - `epoch`, `training_loss`, `training_seconds`: the epochs done, the mean loss of the last one,
+      and the seconds of all of them, without validation.
+
+    >>> import torch
+    >>> X = torch.arange(8.0)[:, None] - 3.5
+    >>> data = TensorData((X, (X[:, 0] > 0).long()), (X, (X[:, 0] > 0).long()), batch_size=4)
+    >>> with reproducible(0):
+    ...     model = Network(torch.nn.Linear(1, 2), learning_rate=1.0)
+    >>> trainer = HPOTrainer(max_epochs=5)
+    >>> trainer.fit(model, data)
+    >>> trainer.epoch, trainer.validation_error()
+    (5, 0.0)
     """
     def __init__(self, max_epochs: int, checkpoint=None, seed: int = 0, plot: bool = False):
         super().__init__(check_int("max_epochs", max_epochs), num_gpus=1)  # a GPU if there is one

@@ -1,5 +1,6 @@
 """The checkpoints of a search's trials: one file a trial, as long as it may be needed."""
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,12 +9,15 @@ from d2l_hpo.tools.files import write_file
 from d2l_hpo.tuning.records import Books
 
 
+NAME = re.compile(r"trial_(\d+)(\.epoch_\d+)?\.pt")
+
+
 class Checkpoints:
     """Trial i has the file trial_i.pt as long as it may go on or is the incumbent.
 
-    The incumbent's weights are those whose error is the incumbent's: if its trial goes on, they are
-    in trial_i.best.pt until the trial has ended; then they become trial_i.pt. Without a folder
-    there are no checkpoints, and nothing is done.
+    The incumbent's weights are those whose error is the incumbent's: if its trial goes on from
+    epoch e, they are in trial_i.epoch_e.pt until the trial has ended; then they become trial_i.pt.
+    Without a folder there are no checkpoints, and nothing is done.
     """
 
     def __init__(self, folder: str | os.PathLike | None, books: Books) -> None:
@@ -23,21 +27,27 @@ class Checkpoints:
         """Ids of pending or running trials that began at epoch 0 again."""
         self.dead: set[int] = set()
         """Ids of trials that never go on, whose checkpoints are still there."""
+        self.lost: tuple[int | None, int | None] | None = None
+        """An incumbent, trial and epoch, whose file vanished before its trial went on."""
+        self.swept: tuple[int | None, int | None] | None = None
+        """The incumbent for which the copies of others have been removed."""
 
     def path(self, trial_id: int) -> Path:
         """Return the file of a trial."""
         return self._file(f"trial_{trial_id}.pt")
 
-    def best_path(self, trial_id: int) -> Path:
-        """Return the file of an incumbent whose trial has gone on."""
-        return self._file(f"trial_{trial_id}.best.pt")
+    def best_path(self, trial_id: int, epoch: int | None) -> Path:
+        """Return the file of an incumbent whose trial has gone on from that epoch."""
+        return self._file(f"trial_{trial_id}.epoch_{epoch}.pt")
 
     def incumbent_path(self) -> Path | None:
         """Return the file with the incumbent's weights; None if there is none."""
-        trial_id = self.books.incumbent_trial
+        trial_id, epoch = self._incumbent()
         if self.folder is None or trial_id is None:
             return None
-        paths = (self.best_path(trial_id), self.path(trial_id))
+        paths = [self.best_path(trial_id, epoch)]
+        if (trial_id, epoch) != self.lost:
+            paths.append(self.path(trial_id))
         return next((path for path in paths if path.exists()), None)
 
     def open(self) -> None:
@@ -49,29 +59,28 @@ class Checkpoints:
         """Raise FileExistsError for a file of a trial that this search does not have."""
         if self.folder is None:
             return
-        own = {path.name for trial_id in self.books.suggested
-               for path in (self.path(trial_id), self.best_path(trial_id))}
         for path in self.folder.glob("trial_*.pt"):
-            if path.name not in own:
+            name = NAME.fullmatch(path.name)
+            if name is not None and int(name[1]) not in self.books.suggested:
                 raise FileExistsError(f"{path} is of another search; give an empty checkpoint_dir")
 
     def begin(self, trial: Trial) -> int:
         """Return the epoch from which a trial goes on: 0 again if its checkpoint is missing."""
         if self.folder is None:
             return trial.epoch
+        for path in self.folder.glob(f"trial_{trial.trial_id}.pt.*.partial"):
+            path.unlink(missing_ok=True)  # of an attempt that was killed while it saved
         if trial.source is not None:
             self._copy(self.path(trial.source), self.path(trial.trial_id))
         if trial.epoch > 0:
-            if not self.path(trial.trial_id).exists():
-                self.restarted.add(trial.trial_id)
-            elif (trial.trial_id, trial.epoch) == (self.books.incumbent_trial,
-                                                   self.books.incumbent_epoch):
-                self._copy(self.path(trial.trial_id), self.best_path(trial.trial_id))
+            self._keep(trial.trial_id, trial.epoch)
         return 0 if trial.trial_id in self.restarted else trial.epoch
 
     def restart(self, trial_id: int) -> None:
         """Note that a trial has begun at epoch 0: its next attempt goes on from there."""
         self.restarted.add(trial_id)
+        if trial_id == self.books.incumbent_trial:
+            self.lost = self._incumbent()
 
     def end(self, trial_id: int) -> None:
         """Note that a trial has reported: if it goes on, it does so from its checkpoint."""
@@ -82,17 +91,40 @@ class Checkpoints:
         self.dead.update(ended)
         if self.folder is None:
             return
-        incumbent = self.books.incumbent_trial
-        for path in self.folder.glob("trial_*.best.pt"):
-            if incumbent is None or path != self.best_path(incumbent):
-                path.unlink()
-        if incumbent in self.dead and self.best_path(incumbent).exists():
-            os.replace(self.best_path(incumbent), self.path(incumbent))
-        needed = {incumbent, *(trial.source for trial in self.books.pending)}
-        for trial_id in self.dead - needed:
+        sources = {trial.source for trial in self.books.pending}
+        self._remove_copies(self.folder)
+        best, epoch = self._incumbent()
+        if best is not None and best in self.dead - sources:
+            if self.best_path(best, epoch).exists():
+                os.replace(self.best_path(best, epoch), self.path(best))
+        for trial_id in self.dead - sources - {best}:
             for path in self.folder.glob(f"trial_{trial_id}.pt*"):
                 path.unlink()  # a half-written one, too
             self.dead.remove(trial_id)
+
+    def _incumbent(self) -> tuple[int | None, int | None]:
+        """Return the incumbent's trial and the epoch of its error."""
+        return self.books.incumbent_trial, self.books.incumbent_epoch
+
+    def _keep(self, trial_id: int, epoch: int) -> None:
+        """Copy the file of an incumbent that goes on; if it vanished, its copy takes its place."""
+        own, copy = self.path(trial_id), self.best_path(trial_id, epoch)
+        if not own.exists():
+            self._copy(copy, own)
+        if not own.exists():
+            self.restart(trial_id)
+        elif (trial_id, epoch) == self._incumbent() and trial_id not in self.restarted:
+            self._copy(own, copy)
+
+    def _remove_copies(self, folder: Path) -> None:
+        """Remove copies of what is no longer the incumbent."""
+        trial_id, epoch = self._incumbent()
+        if (trial_id, epoch) == self.swept:
+            return
+        for path in folder.glob("trial_*.epoch_*.pt*"):
+            if trial_id is None or path != self.best_path(trial_id, epoch):
+                path.unlink()
+        self.swept = trial_id, epoch
 
     def _file(self, name: str) -> Path:
         if self.folder is None:

@@ -4,6 +4,7 @@ from collections.abc import Container
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
+from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
 from d2l_hpo.tools.arguments import check_int, check_positive
@@ -30,7 +31,7 @@ def check_arguments(tuner: "HPOTuner") -> None:
 
 def check_suggestion(trial: Any, books: Books) -> Trial | None:
     """Return what the scheduler suggests; raise an error if it cannot run now."""
-    if not isinstance(trial, Trial | None):
+    if trial is not None and not is_trial(trial):
         raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
     running = {attempt.trial.trial_id for attempt in books.running.values()}
     if trial is not None and trial.trial_id in running:

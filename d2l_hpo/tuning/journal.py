@@ -77,10 +77,13 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
 
 
 class Journal:
-    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it."""
+    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it.
+
+    A symbolic link stands for the file that it leads to.
+    """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path).absolute()
+        self.path = Path(os.path.realpath(path))
         self.lock = FileLock(f"{self.path}.lock")
         self.descriptor = CLOSED
         self.size = 0

@@ -41,7 +41,8 @@ def accepts(function: Callable[..., Any], name: str) -> bool:
         return True
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return False
-    inner = getattr(getattr(function, "func", function), "__wrapped__", None)
+    called = function.func if isinstance(function, partial) else function
+    inner = getattr(called, "__wrapped__", None)
     return inner is None or accepts(inner, name)
 
 

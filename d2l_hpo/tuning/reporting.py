@@ -3,8 +3,8 @@
 #   advanced-scale.md
 """A search's report: what was searched, for how long, and how good the result is."""
 
-from collections.abc import Sequence
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,25 @@ def search_report(tuner: HPOTuner, new_errors: Sequence[float] | np.ndarray, tes
 
     `new_errors` are its validation errors with new seeds; `test_error` is the fraction that the
     final model misclassifies. ValueError if no trial succeeded or a number cannot be.
+
+    Arguments:
+
+    - `tuner`: an `HPOTuner` whose search is done.
+    - `new_errors`: at least two finite numbers, one a seed, shape (seeds,): the errors of the
+      incumbent, trained anew with seeds that the search did not use.
+    - `test_error`: the error on the test set, which is looked at once.
+    - `test_examples`: how many examples the test set has, at least 1.
+
+    The table has six rows: space, method, effort, incumbent, errors of the new trainings with
+    their 95 % t interval, and the test error with its binomial standard error,
+    sqrt(p (1 - p) / n).
+
+    >>> scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0))
+    >>> tuner = HPOTuner(scheduler, lambda config: abs(config["x"] - 0.5))
+    >>> tuner.run(number_of_trials=5)
+    >>> report = search_report(tuner, [0.1, 0.2, 0.3], test_error=0.25, test_examples=300)
+    >>> print(report.splitlines()[-1])
+    | test, once | error 0.2500, standard error 0.0250 |
     """
     if tuner.incumbent is None:
         raise ValueError("no trial has succeeded; run the search first")

@@ -32,20 +32,42 @@ from d2l_hpo.tuning.workers import WorkerLost, open_workers
 class HPOTuner(Results):
     """Runs the trials of a scheduler, by default one after another, and records what happened.
 
-    `objective(config, max_epochs=..., checkpoint=..., seed=...)` returns an error to minimise, or
-    a dict with `error` and further numbers; it is given those keywords that it accepts. In the
-    folder `checkpoint_dir`, trial i has the file trial_i.pt as long as it may go on or is the
-    incumbent. A search goes on where the file `journal` ends. With an `executor`, several
-    `n_workers` or a `trial_timeout` (in seconds) trials run elsewhere, up to `n_workers` of them at
-    a time, also if an executor has room for more; up to `max_retries` times more if their processes
-    die or take too long; `synchronous`: in batches.
+    Arguments:
 
-    TypeError or ValueError for an argument that cannot work, FileExistsError for a `checkpoint_dir`
-    that another search has used. An example:
+    - `scheduler`: what decides which trial runs next and how far, an `HPOScheduler`.
+    - `objective`: a function of a configuration, which returns an error to minimise, or a dict
+      with "error" and further numbers. Those of the keywords `max_epochs` (epochs in total),
+      `checkpoint` (a path) and `seed` (the trial's id) that it accepts are given to it. An
+      exception or an error that is not finite makes the trial a failed one.
+    - `executor`: a `concurrent.futures.Executor` that runs the trials, for instance Dask's; None:
+      this process, or processes of the tuner's own.
+    - `journal`: a file in which every event is written down. A new tuner with a fresh scheduler
+      and the same file goes on where it ends.
+    - `n_workers`: how many trials run at a time, at least 1, also if an executor has room for
+      more. Without an executor more than 1 start processes, each with one thread for numbers.
+    - `max_retries`: how often a trial is tried again if its process dies or takes too long, at
+      least 0. Then it has failed.
+    - `trial_timeout`: seconds that a trial may take until it is given up; None: any time. Without
+      an executor trials run in processes then, too, which are killed.
+    - `synchronous`: True lets trials run in batches of `n_workers`.
+    - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
+      is the incumbent; None: no checkpoints, so that a trial that goes on begins again.
 
-        tuner = HPOTuner(BasicScheduler(RandomSearcher(config_space)), objective)
-        tuner.run(number_of_trials=20)
-        print(tuner.incumbent, tuner.incumbent_error)
+    TypeError or ValueError for an argument that cannot work, FileExistsError for a
+    `checkpoint_dir` that another search has used. A script that uses processes calls `run` under
+    `if __name__ == "__main__":`.
+
+    The results: `incumbent` is the best configuration (None before there is one),
+    `incumbent_error` its error and `incumbent_trial` the id of its trial. `records` is a
+    DataFrame with a row for each part of a trial that ended, `rows` the same as dictionaries.
+
+    >>> scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0))
+    >>> tuner = HPOTuner(scheduler, lambda config: (config["x"] - 0.5) ** 2)
+    >>> tuner.run(number_of_trials=20)
+    >>> round(tuner.incumbent["x"], 1), tuner.incumbent_error < 0.01
+    (0.5, True)
+    >>> tuner.records[["trial_id", "status"]].tail(1).to_numpy().tolist()
+    [[19, 'completed']]
     """
 
     def __init__(self, scheduler: HPOScheduler, objective: Callable[..., Any],
@@ -68,10 +90,17 @@ class HPOTuner(Results):
             max_wallclock_time: float | None = None) -> None:
         """Run until so many trials are done in total, so many seconds have passed, or none is left.
 
+        Arguments:
+
+        - `number_of_trials`: those of earlier calls included; None: any number.
+        - `max_wallclock_time`: in seconds, those of earlier calls included; None: any time.
+
         Trials that are running when the time is over are finished. Calling it again goes on. A
         trial counts when it has first reported, also where the scheduler would let it go on.
         KeyboardInterrupt (Ctrl-C) leaves books and journal whole; the next run repeats the trials
-        that were running.
+        that were running. RuntimeError if the scheduler has no trial at all. ValueError for
+        limits that are not positive, for a journal of another search, and for a trial that cannot
+        run. An error of the scheduler comes out of `run`; one of the objective does not.
         """
         if number_of_trials is not None:
             check_int("number_of_trials", number_of_trials)

@@ -209,12 +209,13 @@ class OwnWorkers(Workers):
 
         A new process first loads the objective, which takes as long as it takes.
         """
-        if not self.is_sound(slot):
+        is_sound, last = self.is_sound(slot), self.calls.get(slot)
+        if not is_sound:
             self.pools[slot].stop()
             self.pools[slot].join()
             self.pools[slot] = WorkerPool(self.payload)
-        if slot in self.calls and self.calls[slot].exception() is not None:
-            self.pools[slot].schedule(load_own)
+        if not is_sound or last is not None and last.exception() is not None:
+            self.pools[slot].first_call()
         self.calls[slot] = self.pools[slot].schedule(call_own, (config, keywords),
                                                      timeout=self.trial_timeout)
         return self.calls[slot]

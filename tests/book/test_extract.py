@@ -237,6 +237,15 @@ def test_a_later_section_extends_an_earlier_class(small_book: SmallBook) -> None
     assert text.index("def fit") < text.index("def g") < text.index("def h") < text.index("AFTER")
 
 
+def test_docstrings_of_inner_functions_are_indented_too(small_book: SmallBook) -> None:
+    small_book.section("first", CLASS, "#@save\n# above\n\n# the method\n"
+                       "@d2l.add_to_class(Model)\ndef g(self):\n    def h():\n        \"\"\"One.\n"
+                       "\n        Two.\n        \"\"\"\n    return h")
+    assert body(modules(small_book)["alpha"]).endswith(
+        "\n\n    # above\n\n    # the method\n    def g(self):\n        def h():\n"
+        "            \"\"\"One.\n\n            Two.\n            \"\"\"\n        return h")
+
+
 def test_code_and_method_in_one_cell_are_separated(small_book: SmallBook) -> None:
     small_book.section("first", CLASS, "#@save\nA = 1\n\n# the method\n@d2l.add_to_class(Model)\n"
                        "def g(self):\n    return A\n\nB = 2")
@@ -290,6 +299,15 @@ def test_module_that_nothing_is_saved_to_any_more_is_removed(small_book: SmallBo
     assert not (small_book.package / "alpha.py").exists()
 
 
+def test_cells_may_move_to_a_module_with_another_name(small_book: SmallBook) -> None:
+    small_book.section("first", CLASS)
+    extract.main([], small_book.root)
+    path = small_book.root / "config.ini"
+    path.write_text(path.read_text().replace("alpha", "gamma"))
+    assert extract.main([], small_book.root) == 0
+    assert [file.name for file in small_book.package.glob("*.py")] == ["gamma.py"]
+
+
 def test_output_passes_ruff(small_book: SmallBook) -> None:
     small_book.section("first", "import torch, math\nfrom d2l import torch as d2l",
                        CLASS.replace("Model:", "Model(d2l.Module):"), METHOD,
@@ -299,3 +317,35 @@ def test_output_passes_ruff(small_book: SmallBook) -> None:
         [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", ROOT / "pyproject.toml",
          small_book.package], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+# -- additions to docstrings ----------------------------------------------------------------------
+
+def with_reference(book: SmallBook, text: str) -> SmallBook:
+    """Give the book a file with additions to docstrings."""
+    (book.root / "reference").mkdir()
+    (book.root / "reference" / "models.md").write_text(text)
+    return book
+
+
+def test_a_docstring_is_lengthened(small_book: SmallBook) -> None:
+    function = '#@save\ndef f(x):\n    """Return x.\n\n    As it is.\n    """\n    return x'
+    small_book.section("first", CLASS, function)
+    book = with_reference(small_book, "# Models\n\n## Model\n\nArguments: none.\n\n>>> 1\n1\n\n"
+                                      "## f\n\n- `x`: a value\n")
+    made = ast.parse(modules(book)["alpha"]).body
+    docs = {node.name: ast.get_docstring(node) for node in made if hasattr(node, "name")}
+    assert docs == {"Model": "A model.\n\nArguments: none.\n\n>>> 1\n1",
+                    "f": "Return x.\n\nAs it is.\n\n- `x`: a value"}
+
+
+@pytest.mark.parametrize(("cell", "text", "message"), [
+    (CLASS, "## Modell\n\nmore\n", "models.md, line 1: no saved cell defines Modell"),
+    (CLASS, "## Model\n\na\n\n## Model\n\nb\n", "models.md, line 5: Model has a part already"),
+    ("#@save\ndef f():\n    return 1", "\n## f\n\nmore\n", "models.md, line 2: f has no docstring"),
+])
+def test_mistakes_in_additions_are_named(small_book: SmallBook, cell: str, text: str,
+                                         message: str) -> None:
+    small_book.section("first", cell)
+    with pytest.raises(BookError, match=message):
+        modules(with_reference(small_book, text))

@@ -39,12 +39,14 @@ ERRORS = {
         ["code cell 1", "write the body of class Model on lines of its own"]),
     "name never defined": (
         ["#@save\ndef f():\n    return missing"],
-        ["first.md, code cell 1", "'missing' is neither saved nor imported"]),
+        ["first.md, code cell 1, line 18", "'missing' is neither saved nor imported"]),
     "name defined in an unsaved cell": (
         ["helper = 1", "#@save\ndef f():\n    return helper"], ["code cell 2", "'helper'"]),
     "name in a method": (
         [CLASS, "#@save\n@d2l.add_to_class(Model)\ndef g(self):\n    return missing"],
-        ["code cell 2", "'missing'"]),
+        ["code cell 2, line 28", "'missing'"]),
+    "name that is imported and defined": (
+        ["from math import pi", "#@save\npi = 3"], ["code cell 2, line 21", "rename one"]),
     "name in a quoted annotation": (
         ["#@save\ndef f(x: 'Missing | None'):\n    pass"], ["code cell 1", "'Missing'"]),
     "syntax error": (

@@ -117,8 +117,9 @@ def test_a_closed_rung_loses_its_files_and_the_incumbent_keeps_its_own(tmp_path)
     search.run()
     assert [job[0] for job in trained] == [*range(9), 1, 5, 3, 1]
     assert trained[8][3] == names(*range(8))
-    best = ["trial_1.best.pt"]  # of the incumbent, as long as its trial goes on
-    assert [job[3] for job in trained[9:]] == [best + names(1, 3, 5)] * 3 + [best + names(1)]
+    first, later = ["trial_1.epoch_1.pt"], ["trial_1.epoch_3.pt"]  # of the incumbent that goes on
+    assert [job[3] for job in trained[9:]] == [
+        first + names(1, 3, 5), *[names(1, 3, 5)] * 2, later + names(1)]
     assert files(search) == names(1) and search.incumbent_error == ERRORS[1] - 9 / 1000
 
 

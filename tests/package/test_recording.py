@@ -11,7 +11,7 @@ import pytest
 
 from d2l_hpo.simulation import recorder
 from d2l_hpo import HPOTrainer, fit_surrogate, read_recording, write_recording
-from d2l_hpo.simulation.recorder import Job, design, finished, make_jobs, read_lines, run
+from d2l_hpo.simulation.recorder import TrainingJob, design, finished, make_jobs, read_lines, run
 from d2l_hpo.simulation.task_spaces import SPACES
 from d2l_hpo.simulation.task_training import TASKS
 from d2l_hpo.simulation.recorded_tasks import DigitsBenchmark
@@ -27,12 +27,12 @@ def short(monkeypatch):
     monkeypatch.setattr(recorder, "EPOCHS", 3)
 
 
-def first_job(folder: Path) -> Job:
+def first_job(folder: Path) -> TrainingJob:
     folder.mkdir(exist_ok=True)
     return make_jobs("digits", 4, folder)[0]
 
 
-def row_of(job: Job) -> dict:
+def row_of(job: TrainingJob) -> dict:
     (row,) = finished([job])
     return {name: value for name, value in row.items() if name not in TIMES}
 
@@ -119,7 +119,7 @@ def test_spaces_are_known_without_torch():
 def test_a_diverging_job_ends_early_with_nan(tmp_path, short):
     config = {"learning_rate": 3.0, "batch_size": 8, "momentum": 0.99, "weight_decay": 0.1,
               "units": 128}
-    job = run(Job("digits", 0, 0, config, tmp_path))
+    job = run(TrainingJob("digits", 0, 0, config, tmp_path))
     row = row_of(job)
     assert row["error"][-1] is None and len(row["error"]) < 3 and row["test_error"] is None
     recording = write_recording(tmp_path / "a.npz", {"epochs": 3}, finished([job]))

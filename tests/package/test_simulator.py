@@ -97,7 +97,7 @@ def test_the_last_trial_allowed_is_not_continued():
 def test_failed_trials_have_a_reason_and_are_reported_as_nan():
     told = []
     scheduler = basic(4)
-    scheduler.searcher.update = lambda config, error, info: told.append((error, info))
+    scheduler.searcher.update = lambda config, error, epoch, info: told.append((error, info))
     curves = [([value], [1.0]) for value in (0.5, math.nan, math.inf, -math.inf)]
     records = simulate(scheduler, Curves(*curves))
     assert list(records["status"]) == ["completed", "failed", "failed", "failed"]
@@ -105,7 +105,7 @@ def test_failed_trials_have_a_reason_and_are_reported_as_nan():
     assert list(records["traceback"].isna()) == [True, False, False, False]
     assert list(records["traceback"][1:]) == [
         f"the curve's error is {value}: no finite error" for value in ("nan", "inf", "-inf")]
-    assert told[0] == (0.5, {"elapsed_time": 1.0, "epoch": None})
+    assert told[0] == (0.5, {"elapsed_time": 1.0})
     assert all(math.isnan(error) for error, _ in told[1:])
 
 

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import checkpointing
+import overfitting
 import population_search
 
 NUMBER_OF_TRIALS = 6
@@ -78,6 +79,10 @@ def search(folder, mode):
     elif mode == "population":
         tuner = population_search.tuner(folder, epochs=4, members=3)
         tuner.run()
+    elif mode == "overfitting":
+        tuner = overfitting.tuner(folder)
+        tuner.run()
+        return (folder / "outcome").write_text(json.dumps(overfitting.outcome(tuner)))
     else:
         with ThreadPoolExecutor(2) as executor:
             tuner = checkpointing.tuner(folder, executor=executor, n_workers=2)

@@ -1,0 +1,95 @@
+"""The reference: a page a role of config.ini's [public], and links between it and the sections."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from cells import read_cells
+from config import BookConfig
+from folding import defined_names
+from imports import section_imports
+
+PACKAGE = "d2l_hpo"
+EXPORT = re.compile(r"^from \.(\S+) import \w+ as (\w+)$", re.MULTILINE)
+LABEL = re.compile(r"^\((sec_\w+)\)=$", re.MULTILINE)
+
+
+def page_name(role: str) -> str:
+    """Return the name of a role's page, without its ending."""
+    return f"api-{role.lower().replace(' ', '-')}"
+
+
+def taught_names(config: BookConfig) -> dict[str, list[str]]:
+    """Return section -> the public names that it teaches: those that it saves, or imports first."""
+    public = [name for names in config.public.values() for name in names]
+    cells = {path.stem: read_cells(path) for path in config.section_paths()}
+    saved = {name: section for section, found in cells.items() for cell in found if cell.saved
+             for name in defined_names(cell.source)}
+    imported: dict[str, str] = {}
+    for section, found in cells.items():
+        for statement in section_imports(found):
+            imported.setdefault(statement.bound, section)
+    taught: dict[str, list[str]] = {section: [] for section in cells}
+    for name in public:
+        if section := saved.get(name, imported.get(name)):
+            taught[section].append(name)
+    return taught
+
+
+def reference_pages(config: BookConfig) -> dict[str, str]:
+    """Return page -> MyST Markdown: the list of roles, and for each role what its names do."""
+    if not config.public:
+        return {}
+    places = {name: section for section, names in taught_names(config).items() for name in names}
+    labels = {path.stem: found[1] for path in config.section_paths()
+              if (found := LABEL.search(path.read_text(encoding="utf-8")))}
+    kinds, pages = _kinds(config), {"api": _overview(config)}
+    for role, names in config.public.items():
+        parts = [f"# {role}", *(_entry(name, kinds[name], labels.get(places.get(name, "")))
+                                for name in names)]
+        pages[page_name(role)] = "\n\n".join(parts) + "\n"
+    return pages
+
+
+def section_note(section: str, taught: dict[str, list[str]]) -> str:
+    """Return a line with links to the reference for what a section teaches; "" if it is nothing."""
+    links = ", ".join(f"{{py:obj}}`~{PACKAGE}.{name}`" for name in taught[section])
+    return f"**In the reference:** {links}." if links else ""
+
+
+def _overview(config: BookConfig) -> str:
+    """Return the page that leads to all others."""
+    rows = [f"* {{doc}}`{role} <{page_name(role)}>`: "
+            + ", ".join(f"{{py:obj}}`~{PACKAGE}.{name}`" for name in names)
+            for role, names in config.public.items()]
+    toctree = ["```{toctree}", ":hidden:", "", *map(page_name, config.public), "```"]
+    return "\n".join(["(sec_api)=", "# Reference", "",
+                      f"What `from {PACKAGE} import X` offers, by role. The names of the folders, "
+                      f"such as `from {PACKAGE}.tools import check_int`, are for those who extend "
+                      "the package; their docstrings are in the source.", "", *rows, "", *toctree,
+                      ""])
+
+
+def _kinds(config: BookConfig) -> dict[str, str]:
+    """Return name -> the directive that describes it, for all public names."""
+    words = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
+    stub = (config.package / "__init__.pyi").read_text(encoding="utf-8")
+    kinds = {}
+    for module, name in EXPORT.findall(stub):
+        path = config.package.joinpath(*module.split(".")).with_suffix(".py")
+        kinds[name] = next((words[type(node)]
+                            for node in ast.parse(path.read_text(encoding="utf-8")).body
+                            if type(node) in words and node.name == name), "py:data")
+    return kinds
+
+
+def _entry(name: str, kind: str, label: str | None) -> str:
+    """Return what the page says of a name; Sphinx fills in its signature and docstring."""
+    lines = ["```{eval-rst}", f".. currentmodule:: {PACKAGE}", "", f".. {kind}:: {name}",
+             *(["   :members:", "   :show-inheritance:"] if kind == "autoclass" else []), "```"]
+    if kind == "py:data":
+        lines += ["", "A constant; its values are in the source."]
+    if label:
+        lines += ["", f"Taught in {{numref}}`{label}`."]
+    return "\n".join(lines)
