@@ -6,8 +6,8 @@
 import math
 
 import numpy as np
+import scipy
 from scipy.spatial.distance import cdist
-from scipy.stats import qmc
 
 from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.gaussian_process import GaussianProcess, fit_gaussian_process, theta_prior
@@ -105,7 +105,8 @@ class BayesianSearcher(ModelSearcher):
         """Return the point of the unit cube with the largest `score(points)` found."""
         if self.all_points is not None:
             return self.all_points[score(np.nan_to_num(self.all_points, nan=0.5)).argmax()]
-        draws = qmc.Sobol(len(self.choices), rng=self.rng).random(self.candidates)
+        sequence = scipy.stats.qmc.Sobol(len(self.choices), rng=self.rng)
+        draws = sequence.random(self.candidates)
         scores = score(draws)
         points = np.vstack([draws[np.argsort(-scores)[:self.survivors]], starts])
         scores = score(points)

@@ -8,8 +8,8 @@ from collections import Counter
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from scipy.spatial.distance import cdist
-from scipy.stats import qmc
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import (
@@ -97,7 +97,7 @@ class ModelSearcher(HPOSearcher):
             raise ValueError(f"epochs is {epochs!r}, expected 'all' or 'one'")
         self.epochs = epochs
         self.choices = numbers_of_choices(self.config_space)
-        self.sequence = qmc.Sobol(len(self.choices), rng=self.rng)
+        self.sequence = scipy.stats.qmc.Sobol(len(self.choices), rng=self.rng)
         self.all_points = list_unit_cube(self.config_space, 1_000)
         # by configuration, written out, all that were proposed or reported
         self.points: dict[str, np.ndarray] = {}

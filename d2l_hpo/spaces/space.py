@@ -12,16 +12,14 @@ order of the space (`varying_names`).
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats.distributions import rv_frozen
 
 from d2l_hpo.spaces.domain_checks import check_hyperparameter
 from d2l_hpo.spaces.digest import function_digest
 from d2l_hpo.spaces.domains import (
-    LOG_RANDINT,
     CategoricalDomain,
     ConditionalDomain,
     Constant,
@@ -29,6 +27,9 @@ from d2l_hpo.spaces.domains import (
     as_plain,
 )
 from d2l_hpo.tools.arguments import check_int
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_frozen
 
 
 def categorical(choices: Sequence[Any]) -> CategoricalDomain:
@@ -48,7 +49,7 @@ def categorical(choices: Sequence[Any]) -> CategoricalDomain:
     return CategoricalDomain(choices)
 
 
-def lograndint(low: int, high: int) -> rv_frozen:
+def lograndint(low: int, high: int) -> "rv_frozen":
     """A domain of integers from `low` to `high`, both included, log-uniform.
 
     It is a frozen distribution like those of `scipy.stats`: the floor of a log-uniform float in
@@ -64,6 +65,7 @@ def lograndint(low: int, high: int) -> rv_frozen:
     >>> lograndint(1, 3).pmf([1, 2, 3]).round(3).tolist()
     [0.5, 0.292, 0.208]
     """
+    from d2l_hpo.spaces.log_randint import LOG_RANDINT  # it loads scipy.stats
     return LOG_RANDINT(low, high)
 
 

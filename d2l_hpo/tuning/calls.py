@@ -16,10 +16,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import cloudpickle
 from threadpoolctl import threadpool_limits
 
 from d2l_hpo.tuning.guard import IS_READY, LOADS_OBJECTIVE
+
+
+class WorkerLost(Exception):
+    """A call of the objective came to no end; the message says why."""
 
 
 class Result(NamedTuple):
@@ -60,13 +63,19 @@ def call(objective: Callable, config: dict, keywords: dict, to_pickle: bool = Fa
     value, report, start = None, None, time.perf_counter()
     try:
         value = objective(config, **keywords)
-        value = cloudpickle.dumps(value) if to_pickle else value
+        value = as_bytes(value) if to_pickle else value
     except BaseException as error:  # SystemExit, too: it must not end the search
         if passes_ctrl_c and isinstance(error, KeyboardInterrupt):
             raise
         value, report = None, printable(traceback.format_exc())
     seconds = time.perf_counter() - start
     return Result(value, report, start, seconds, to_pickle and report is None)
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return a value, also a function of a notebook, as bytes that `pickle.loads` reads."""
+    import cloudpickle  # a search without workers does not need it
+    return cloudpickle.dumps(value)
 
 
 def printable(text: str) -> str:
@@ -85,7 +94,7 @@ class Portable:
     def payload(self) -> bytes:
         """The objective as bytes, also one of a notebook; TypeError if it cannot be sent."""
         try:
-            return cloudpickle.dumps(self.objective)
+            return as_bytes(self.objective)
         except Exception as error:  # whatever the objects in it raise
             raise TypeError(f"objective {self.objective!r} cannot be sent to worker processes "
                             f"({error}); let it make what it needs when it is called") from error

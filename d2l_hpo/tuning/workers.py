@@ -18,7 +18,15 @@ from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from d2l_hpo.tuning.calls import Portable, Result, call_own, kill_group, load_own, prepare
+from d2l_hpo.tuning.calls import (
+    Portable,
+    Result,
+    WorkerLost,
+    call_own,
+    kill_group,
+    load_own,
+    prepare,
+)
 from d2l_hpo.tuning.guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
 
 
@@ -32,10 +40,6 @@ DEATH = 60
 
 SLICE = 0.5
 """Seconds after which a wait is looked after."""
-
-
-class WorkerLost(Exception):
-    """A call of the objective came to no end; the message says why."""
 
 
 def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
