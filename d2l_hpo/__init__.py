@@ -4,7 +4,6 @@ What a user calls is importable from here; the stub beside this file lists it. A
 loaded when the name is first used, so that importing a searcher or a scheduler does not load torch.
 """
 import warnings
-from typing import Any
 
 import lazy_loader as lazy
 
@@ -13,7 +12,7 @@ from d2l_hpo.tools.installation import installation_hint
 _load, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Return a name of the stub, or the release of the installed package."""
     if name == "__version__":
         from importlib.metadata import version  # takes as long to load as all of this

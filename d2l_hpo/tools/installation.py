@@ -1,5 +1,4 @@
 """What to run where a package is missing, and the versions that the book was built with."""
-import shlex
 from importlib.util import find_spec
 
 PINS = {"torch": "2.13.0", "torchvision": "0.28.0", "d2l": "1.0.3", "syne-tune": "0.16.0",
@@ -11,7 +10,8 @@ def install_command(*packages: str) -> str:
 
     d2l comes without what it depends on: its own pins cannot be installed.
     """
-    items = [shlex.quote(f"{name}=={PINS[name]}" if name in PINS else name) for name in packages]
+    pinned = [f"{name}=={PINS[name]}" if name in PINS else name for name in packages]
+    items = [f"'{item}'" if "[" in item else item for item in pinned]  # a shell reads brackets
     options = ["--no-deps"] if "d2l" in packages else []
     return " ".join(["python -m pip install", *options, *items])
 
