@@ -90,11 +90,12 @@ test: book  ## Set up, build, then run all tests, the notebooks' second run incl
 	    --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 7200 \
 	    --nbval-kernel-startup-timeout 600 $(NOTEBOOKS)
 
-check: $(INSTALLED)  ## Lint, and compare the generated files with the sections
+check: $(INSTALLED)  ## Lint, check types, and compare the generated files with the sections
 	$(PY) book/extract.py --check
 	$(PY) book/notebooks.py sync --check
 	$(PY) -m img.src --check
 	$(PY) -m ruff check
+	$(PY) book/check_types.py
 
 # Some kinds: make elsewhere KINDS=avx2,plain; one of them, another each day: KINDS=today
 elsewhere: $(INSTALLED)  ## Run the sections as other processors would; list what fails (an hour)

@@ -1,8 +1,12 @@
-"""Read config.ini, the one place for title, release, section order and section -> module map."""
+"""Read config.ini, the one place for title, section order and section -> module map.
+
+The release is that of pyproject.toml.
+"""
 
 from __future__ import annotations
 
 import configparser
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +75,7 @@ def load_config(root: Path = ROOT) -> BookConfig:
     if not parser.read(root / "config.ini", encoding="utf-8"):
         raise BookError(f"{root / 'config.ini'} does not exist")
     try:
-        book = {key: parser["book"][key] for key in ("title", "authors", "release", "repository")}
+        book = {key: parser["book"][key] for key in ("title", "authors", "repository")}
         sections = {name: module or None for name, module in parser["sections"].items()}
         places = {key.rpartition("/"): doc for key, doc in parser["modules"].items()}
         modules = {name: doc for (_, _, name), doc in places.items()}
@@ -91,8 +95,17 @@ def load_config(root: Path = ROOT) -> BookConfig:
         raise BookError(f"config.ini: [extras] names {', '.join(strange)}, which [sections] does "
                         "not list")
     return BookConfig(root=root, sections=sections, modules=modules, folders=folders,
-                      public=public, extras=extras, **book,
+                      public=public, extras=extras, release=_release(root), **book,
                       chapter=root / "chapter_hyperparameter_optimization",
                       package=root / "d2l_hpo", notebooks=root / "notebooks",
                       reference=root / "reference",
                       build=root / "_build", bibliography=root / "lib.bib")
+
+
+def _release(root: Path) -> str:
+    """Return the version in `root`/pyproject.toml; BookError if there is none."""
+    path = root / "pyproject.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"]
+    except (FileNotFoundError, KeyError) as error:
+        raise BookError(f"{path} does not say `version` in [project]") from error

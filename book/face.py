@@ -42,6 +42,8 @@ def _stub(folder: Path, names: dict[str, str], config: BookConfig) -> str:
     """Return imports, a line a name, sorted by module; `X as X` says that X is passed on."""
     package = ".".join(folder.relative_to(config.root).parts)
     lines = [HEADER]
+    if folder == config.package:
+        lines.append("__version__: str")
     for name, module in sorted(names.items(), key=lambda item: (item[1], item[0])):
         lines.append(f"from {module.removeprefix(package)} import {name} as {name}")
     return "\n".join(lines) + "\n"

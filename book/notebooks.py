@@ -26,10 +26,11 @@ from plain import PlainMarkdown
 from reference import reference_pages, section_note, taught_names
 from statements import failed_statements, with_notes
 
+from d2l_hpo.tools.installation import install_command
+
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
 RESULTS_NOTE = ("*A name in code style within a sentence, such as `best_error`, stands for a "
                 "result: the cell with `glue(\"best_error\", ...)` prints it.*")
-D2L_COMMAND = "python -m pip install --no-deps d2l==1.0.3"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -59,7 +60,7 @@ def installation_note(section: str, config: BookConfig) -> str:
     if config.repository:
         source, place = f"{config.package.name}{extras} @ git+{config.repository}", ""
     return (f"*If a package is missing, run `python -m pip install \"{source}\"` and "
-            f"`{D2L_COMMAND}`{place}.*")
+            f"`{install_command('d2l')}`{place}.*")
 
 
 def plain_notebook(path: Path, plain: PlainMarkdown, config: BookConfig) -> NotebookNode:

@@ -9,8 +9,16 @@ import lazy_loader as lazy
 
 from d2l_hpo.tools.installation import installation_hint
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
-__version__ = "0.1.0"
+_load, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Return a name of the stub, or the release of the installed package."""
+    if name == "__version__":
+        from importlib.metadata import version  # takes as long to load as all of this
+        return version("d2l_hpo")
+    return _load(name)
+
 
 if _hint := installation_hint():
     warnings.warn(_hint, UserWarning, stacklevel=2)

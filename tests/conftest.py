@@ -25,7 +25,6 @@ CONFIG = """\
 [book]
 title = A Book
 authors = Some Authors
-release = 1.2.3
 repository =
 
 [sections]
@@ -54,6 +53,7 @@ class SmallBook:
         self.package.mkdir()
         self.chapter.mkdir()
         (root / "config.ini").write_text(CONFIG)
+        (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
         (root / "requirements.txt").write_text("numpy==1.0\n")
         (root / "lib.bib").write_text("")
         (self.chapter / "references.md").write_text("# References\n")

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.installation import install_command
 
 PATIENCE = 30
 """Seconds that Ray's processes are given to end by themselves."""
@@ -109,8 +110,8 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
         import ray
         import ray.tune
     except ImportError as error:
-        raise ImportError("local_ray needs Ray Tune and psutil; run: python -m pip install "
-                          "'ray[tune]==2.60.0' psutil") from error
+        raise ImportError("local_ray needs Ray Tune and psutil; run: "
+                          f"{install_command('ray[tune]', 'psutil')}") from error
 
     if ray.is_initialized():
         raise RuntimeError("Ray is running in this process already; call ray.shutdown() first")

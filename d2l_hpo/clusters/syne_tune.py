@@ -6,6 +6,7 @@ from typing import Any
 
 from d2l_hpo.spaces.domains import Categories, Distribution, Hyperparameter, spell
 from d2l_hpo.spaces.space import check_space
+from d2l_hpo.tools.installation import install_command
 
 
 def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,8 @@ def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
     try:
         from syne_tune import config_space
     except ImportError as error:
-        raise ImportError("to_syne_tune needs Syne Tune; run: python -m pip install "
-                          "syne-tune==0.16.0") from error
+        raise ImportError("to_syne_tune needs Syne Tune; run: "
+                          f"{install_command('syne-tune')}") from error
     return {h.name: _to_syne_tune(h, config_space) for h in checked.hyperparameters}
 
 
@@ -99,8 +100,8 @@ def open_python_backend(function: Callable, config_space: dict[str, Any],
     try:
         from syne_tune.backend import PythonBackend
     except ImportError as error:
-        raise ImportError("open_python_backend needs Syne Tune; run: python -m pip install "
-                          "syne-tune==0.16.0") from error
+        raise ImportError("open_python_backend needs Syne Tune; run: "
+                          f"{install_command('syne-tune')}") from error
     backend = PythonBackend(function, config_space, rotate_gpus=False)
     if " " in backend.binary + backend.entry_point:
         script = Path(folder).absolute() / "start_trial.sh"

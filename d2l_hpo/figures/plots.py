@@ -95,10 +95,9 @@ def plot_hyperparameter(records: pd.DataFrame, name: str, log: bool = False,
     if rows.empty:
         raise ValueError(f"no configuration in the records has a hyperparameter {name!r}")
     ax = ax or plt.subplots()[1]
-    values = [config[name] for config in rows["config"]]
-    if not all(isinstance(value, numbers.Real) for value in values):
-        values = map(str, values)
-    values = np.array([*values])
+    given = [config[name] for config in rows["config"]]
+    are_numbers = all(isinstance(value, numbers.Real) for value in given)
+    values = np.array(given if are_numbers else [str(value) for value in given])
     errors = rows["error"].to_numpy(float)
     finite = np.isfinite(errors)
     ax.plot(values[finite], errors[finite], **_dots(style))
@@ -142,7 +141,7 @@ def plot_search(records: pd.DataFrame, ax: Axes | None = None, label: str = "ran
     return ax
 
 
-def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None = None,
+def plot_learning_curves(curves: Mapping[str, Sequence[float] | np.ndarray], ax: Axes | None = None,
                          colors: Iterable[Any] | None = None) -> Axes:
     """Draw validation errors over epochs 1, 2, ..., each curve named beside its last point.
 
@@ -177,7 +176,7 @@ def plot_learning_curves(curves: Mapping[str, Sequence[float]], ax: Axes | None 
     return ax
 
 
-def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float],
+def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.ndarray,
                   ax: Axes | None = None, log: bool = False) -> Axes:
     """Draw each method's mean over seeds as a step curve, with the 95 % interval of the mean.
 
@@ -276,7 +275,7 @@ def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, p
     if column is None:
         return [("job", COLORS["random search"], records)]
     if column not in records:
-        raise ValueError(f"color_by is {column!r}, expected one of {', '.join(records)}")
+        raise ValueError(f"color_by is {column!r}, expected one of {', '.join(map(str, records))}")
     groups, missing = list(records.groupby(column)), records[column].isna()
     if missing.any():
         groups.append((math.nan, records[missing]))

@@ -27,7 +27,7 @@ def quick_front(points: np.ndarray) -> np.ndarray:
 
 def best_by_front(points: np.ndarray, n: int) -> np.ndarray:
     """Return the first `n` indices of `order_by_front`, without failed trials."""
-    points, best = check_points(points), []
+    points, best = check_points(points), list[int]()
     left = np.flatnonzero(np.isfinite(points[:, 0]))
     while len(left) and len(best) < n:
         on_front = quick_front(points[left])

@@ -5,10 +5,9 @@
 #   advanced-scale.md
 """Searches over many seeds: incumbents over time, utilization, intervals."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from d2l_hpo.tools.arguments import check_int
@@ -88,7 +87,7 @@ def utilization(records: pd.DataFrame, n_workers: int) -> float:
     return busy / (check_int("n_workers", n_workers) * records["end"].max())
 
 
-def mean_interval(errors: Sequence[float]) -> tuple[float, float, float]:
+def mean_interval(errors: ArrayLike) -> tuple[float, float, float]:
     """Return the mean of errors and its 95 % t interval; ValueError for fewer than two.
 
     Arguments:

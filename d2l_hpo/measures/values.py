@@ -1,12 +1,15 @@
 """What a trial returns beside its error: reading and checking several objectives, and limits."""
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 
 from d2l_hpo.tools.arguments import is_number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_objectives(names: Sequence[str], error: float,
@@ -28,13 +31,13 @@ def read_objectives(names: Sequence[str], error: float,
     return [float(values[name]) for name in names]
 
 
-def objective_table(records: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+def objective_table(records: "pd.DataFrame", names: Sequence[str]) -> np.ndarray:
     """Return the named objectives, shape (rows, objectives), with nan where a trial failed."""
     rows = zip(records["error"], records["info"], strict=True)
     return np.array([read_objectives(names, *row) for row in rows]).reshape(-1, len(names))
 
 
-def check_points(points: Sequence[Sequence[float]]) -> np.ndarray:
+def check_points(points: ArrayLike) -> np.ndarray:
     """Return points as floats, shape (n, objectives); rows with a number that is not finite as nan.
 
     ValueError unless all points have equally many numbers, at least one.
@@ -49,7 +52,7 @@ def check_points(points: Sequence[Sequence[float]]) -> np.ndarray:
     return points
 
 
-def feasible(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
+def feasible(records: "pd.DataFrame", limits: Mapping[str, float]) -> np.ndarray:
     """Say of each row whether its trial succeeded with all numbers in `info` below their limits.
 
     Arguments:
@@ -67,10 +70,11 @@ def feasible(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
     >>> feasible(records, {"memory": 2.0}).tolist()
     [False, True, False]
     """
-    return (objective_table(records, list(limits)) < list(limits.values())).all(axis=1)
+    kept = np.less(objective_table(records, list(limits)), list(limits.values()))
+    return kept.all(axis=1)
 
 
-def feasible_errors(records: pd.DataFrame, limits: Mapping[str, float]) -> np.ndarray:
+def feasible_errors(records: "pd.DataFrame", limits: Mapping[str, float]) -> np.ndarray:
     """Return the smallest error of a feasible trial up to each row, inf before the first.
 
     Arguments: `records` and `limits` as in `feasible`, also its errors. The rows count in their

@@ -20,7 +20,7 @@ class Rung:
     """The reports at one epoch: all of them in order, and those not promoted yet."""
     def __init__(self):
         self.ranking = SortedList()  # (error, arrival, trial); a failure's error is infinite
-        self.waiting = []  # a heap of the same tuples
+        self.waiting: list[tuple] = []  # a heap of the same tuples
         self.settled = True  # no promotion is possible before the next report
 
     def add(self, error: float, trial: Trial) -> None:
@@ -90,8 +90,9 @@ class ASHAScheduler(MultiFidelityScheduler):
         self.rng = np.random.default_rng(self.bracket_seed)
         sizes = [n for n, _ in hyperband_brackets(self.rungs, self.eta)[:brackets]]
         self.shares = np.cumsum(sizes) / sum(sizes)  # of new trials, up to each bracket
-        self.boards = [{epoch: Rung() for epoch in self.rungs[s:-1]} for s in range(brackets)]
-        self.survivors = deque()
+        self.boards: list[dict] = [{epoch: Rung() for epoch in self.rungs[s:-1]}
+                                   for s in range(brackets)]
+        self.survivors: deque[Trial] = deque()
 
     def suggest(self) -> Trial | None:
         """Return a trial that goes on, else a new one; None if the searcher has none left."""

@@ -6,6 +6,7 @@ from d2l_hpo.spaces.space import describe_space
 
 if TYPE_CHECKING:
     from d2l_hpo.schedulers.scheduler import Trial
+    from d2l_hpo.searchers.searcher import HPOSearcher
 
 
 def is_trial(value: Any) -> bool:
@@ -17,12 +18,12 @@ def is_trial(value: Any) -> bool:
 class SchedulerBase:
     """Hooks with defaults that suit a scheduler of one searcher, which it keeps as `searcher`."""
 
-    searcher: SearcherBase
+    searcher: "HPOSearcher"
     setting_names: tuple[str, ...] = ()
     """Attributes that, beside the searcher, make a search what it is."""
     needs_checkpoints = False
     """Whether trials begin with the checkpoints of others."""
-    over: "list[int] | tuple[()]" = ()
+    over: list[int]
     """Ids of the trials that, since the last call of `ended`, were found never to go on."""
 
     def describe(self) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class SchedulerBase:
 
         Their checkpoints are removed, so no later suggestion may have them as its source.
         """
-        over, self.over = list(self.over), []
+        over, self.over = list(getattr(self, "over", [])), []
         return over
 
     def check_report(self, error: float, info: dict[str, Any]) -> None:

@@ -34,7 +34,8 @@ class BatchScheduler(SchedulerWrapper):
     def __init__(self, scheduler: HPOScheduler, batch_size: int):
         super().__init__(scheduler)
         self.batch_size = check_int("batch_size", batch_size)
-        self.batch, self.running = 0, set()  # trials in the batch; those that have not reported
+        self.batch = 0  # trials in the batch
+        self.running: set[tuple] = set()  # those that have not reported
 
     def suggest(self) -> Trial | None:
         """Return the batch's next trial; None if there is none or while a full batch is running."""

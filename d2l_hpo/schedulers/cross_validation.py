@@ -75,9 +75,11 @@ class FoldScheduler(HPOScheduler):
         self.folds = check_int("folds", folds, 2)
         if not callable(rule) or not hasattr(rule, "__name__"):
             raise TypeError(f"rule is {rule!r}, expected a named function such as cannot_win")
-        self.errors = {}  # of the folds so far, by trial
-        self.waiting, self.over = deque(), []  # trials that go on; ids of those that never will
-        self.incumbent, self.best = None, np.full(folds, np.inf)
+        self.errors: dict[int, list[float]] = {}  # of the folds so far, by trial
+        self.waiting: deque[Trial] = deque()  # those that go on
+        self.over = []  # ids of those that never will
+        self.incumbent: dict | None = None
+        self.best = np.full(folds, np.inf)
 
     def score(self, trial: Trial, error: float, info: dict) -> float:
         """Return what is smallest for the best trial: its error; inf as long as folds are left."""
@@ -87,7 +89,8 @@ class FoldScheduler(HPOScheduler):
         """Return a trial that goes on by one fold, else a new one, or None if there is none."""
         if self.waiting:
             trial = self.waiting.popleft()
-            return replace(trial, epoch=trial.max_epochs, max_epochs=trial.max_epochs + 1)
+            done = len(self.errors[trial.trial_id])
+            return replace(trial, epoch=done, max_epochs=done + 1)
         config = self.searcher.sample_configuration()
         if config is None:
             return None

@@ -74,15 +74,15 @@ class MultiFidelityScheduler(HPOScheduler):
     >>> trial.trial_id, trial.epoch, trial.max_epochs
     (0, 1, 3)
     """
-    setting_names = ("eta", "r_min", "r_max")
+    setting_names: tuple[str, ...] = ("eta", "r_min", "r_max")
 
     def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int):
         self.searcher = check_searcher(searcher)
         self.rungs = rung_levels(r_min, r_max, eta)
         self.eta, self.r_min, self.r_max = int(eta), int(r_min), int(r_max)
-        self.plans = []  # of each trial the rungs that it may reach
-        self.reports = []  # of each trial the number of rungs that it has reached
-        self.running = set()
+        self.plans: list[list[int]] = []  # of each trial the rungs that it may reach
+        self.reports: list[int] = []  # of each trial the number of rungs that it has reached
+        self.running: set[int] = set()
         self.over = []  # trials that never go on, since the last call of `ended`
 
     def start(self, rungs: list[int]) -> Trial | None:
@@ -99,9 +99,9 @@ class MultiFidelityScheduler(HPOScheduler):
     def resume(self, trial: Trial) -> Trial:
         """Return the trial that goes on from the rung which `trial` has reached, up to the next."""
         rungs = self.plans[trial.trial_id]
-        target = rungs[rungs.index(trial.max_epochs) + 1]
+        level = self.reports[trial.trial_id]
         self.running.add(trial.trial_id)
-        return Trial(trial.trial_id, trial.config, target, trial.max_epochs)
+        return Trial(trial.trial_id, trial.config, rungs[level], rungs[level - 1])
 
     def accept(self, trial: Trial, error: float, info: dict | None) -> bool:
         """Check a report and pass it on to the searcher; False if it has been made before."""
@@ -152,7 +152,7 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
     >>> epochs
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 9]
     """
-    setting_names = ("eta", "r_min", "r_max", "n", "rounds")
+    setting_names: tuple[str, ...] = ("eta", "r_min", "r_max", "n", "rounds")
 
     def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int,
                  n: int | None = None, rounds: int | None = None):
@@ -161,10 +161,10 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
         self.n = smallest if n is None else check_int("n", n, smallest)
         self.rounds = None if rounds is None else check_int("rounds", rounds)
         self.rounds_begun, self.exhausted = 0, False
-        self.upcoming = deque()  # brackets of this round: number of trials, rungs
+        self.upcoming: deque = deque()  # brackets of this round: number of trials, rungs
         self.vacancies, self.bracket_rungs = 0, self.rungs  # of the bracket that is running
-        self.finished = []  # error and trial, in the order in which they reached the present rung
-        self.promoted = deque()
+        self.finished: list[tuple[float, Trial]] = []  # in the order in which they reached the rung
+        self.promoted: deque[Trial] = deque()
 
     def suggest(self) -> Trial | None:
         """Return a promoted trial or a new one; None while a rung is waiting, and at the end."""
@@ -182,7 +182,7 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Note the error that a trial has on its rung; one that is not finite is a failure."""
         error = error if math.isfinite(error) else math.nan
-        if self.accept(trial, error, info) and trial.max_epochs < self.r_max:
+        if self.accept(trial, error, info) and trial.max_epochs != self.r_max:
             self.finished.append((error, trial))
 
     def promote(self) -> bool:

@@ -65,10 +65,11 @@ class PBTScheduler(HPOScheduler):
         self.width = check_between("width", width, 0, 1)
         self.resample = check_between("resample", resample, 0, 1)
         self.rng = np.random.default_rng(self.seed)
-        self.trials = []  # all of them, by trial_id
-        self.errors = {}  # of those that have reported, infinite for those that failed
-        self.generation, self.waiting, self.running = [], deque(), set()
-        self.kept, self.over = [], []  # trials whose checkpoints may be needed; that are done with
+        self.trials, self.generation = list[Trial](), list[Trial]()  # all of them, by trial_id
+        self.errors: dict[int, float] = {}  # of those that have reported; infinite for failures
+        self.waiting, self.running = deque[Trial](), set[int]()
+        self.kept: list[int] = []  # trials whose checkpoints may be needed
+        self.over = []  # trials that are done with
 
     def suggest(self) -> Trial | None:
         """Return the generation's next trial; None while its last ones run, and at the end."""
@@ -82,13 +83,13 @@ class PBTScheduler(HPOScheduler):
     def first_population(self) -> list[tuple[dict, Trial | None]]:
         """Return the searcher's configurations, without sources; ValueError if it has only one."""
         drawn = [self.searcher.sample_configuration() for _ in range(self.population_size)]
-        members = [(config, None) for config in drawn if config is not None]
+        members: list = [(config, None) for config in drawn if config is not None]
         if len(members) < 2:
             raise ValueError(f"the searcher has {len(members)} configurations, but a population "
                              "needs at least 2; give a searcher that has more")
         return members
 
-    def breed(self) -> list[tuple[dict, Trial]]:
+    def breed(self) -> list[tuple[dict, Trial | None]]:
         """Return each member's next configuration and the trial it goes on from; [] at the end."""
         ranked = sorted(self.generation, key=lambda trial: self.errors[trial.trial_id])
         sound = [trial for trial in ranked if math.isfinite(self.errors[trial.trial_id])]
@@ -97,7 +98,7 @@ class PBTScheduler(HPOScheduler):
         replaced = min(math.ceil(self.fraction * len(ranked)), len(ranked) // 2)
         worst = ranked[min(len(sound), len(ranked) - replaced):]
         best = sound[:max(replaced, 1)]
-        members = []
+        members: list = []
         for trial in self.generation:
             source = best[self.rng.integers(len(best))] if trial in worst else trial
             config = source.config if source is trial else perturb(
@@ -117,7 +118,7 @@ class PBTScheduler(HPOScheduler):
         self.kept = sorted(needed)
         self.generation = [] if members else self.generation
         for config, source in members:
-            begin, name = (0, None) if source is None else (source.max_epochs, source.trial_id)
+            begin, name = (0, None) if source is None else (source.max_epochs or 0, source.trial_id)
             trial = Trial(len(self.trials), dict(config), min(begin + self.step, self.max_epochs),
                           begin, name)
             self.trials.append(trial)

@@ -3,7 +3,6 @@ from typing import Any
 
 from d2l_hpo.schedulers.base import SchedulerBase
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
-from d2l_hpo.searchers.searcher import HPOSearcher
 
 
 def check_scheduler(scheduler: Any) -> Any:
@@ -18,17 +17,10 @@ class SchedulerWrapper(HPOScheduler):
     """Passes everything on to the `scheduler` inside; a subclass changes what it is there for."""
 
     def __init__(self, scheduler: HPOScheduler) -> None:
-        self.scheduler = check_scheduler(scheduler)
-
-    @property
-    def searcher(self) -> HPOSearcher:
-        """The searcher of the scheduler inside."""
-        return self.scheduler.searcher
-
-    @property
-    def needs_checkpoints(self) -> bool:
-        """Whether the trials of the scheduler inside begin with the checkpoints of others."""
-        return self.scheduler.needs_checkpoints
+        self.scheduler: HPOScheduler = check_scheduler(scheduler)
+        self.needs_checkpoints = scheduler.needs_checkpoints
+        if hasattr(scheduler, "searcher"):
+            self.searcher = scheduler.searcher
 
     def suggest(self) -> Trial | None:
         """Return the next trial of the scheduler inside."""

@@ -7,7 +7,7 @@
 import math
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import erfcx, logsumexp, ndtr
 
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
@@ -34,7 +34,7 @@ def expected_improvement(mean, deviation, best) -> np.ndarray:
         raise ValueError(f"deviation has the minimum {np.min(deviation)}, expected at least 0")
     gain = np.subtract(best, mean)
     z = gain / np.maximum(deviation, 1e-100)  # without uncertainty there is only the gain
-    return gain * ndtr(z) + deviation * stats.norm.pdf(z)
+    return gain * ndtr(z) + deviation * scipy.stats.norm.pdf(z)
 
 
 def log_expected_improvement(mean, deviation, best) -> np.ndarray:

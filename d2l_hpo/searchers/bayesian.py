@@ -6,8 +6,8 @@
 import math
 
 import numpy as np
+import scipy
 from scipy.spatial.distance import cdist
-from scipy.stats import qmc
 
 from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.gaussian_process import GaussianProcess, fit_gaussian_process, theta_prior
@@ -56,7 +56,7 @@ class BayesianSearcher(ModelSearcher):
     >>> round(searcher.sample_configuration()["x"], 1)
     0.7
     """
-    setting_names = ("fantasies",)
+    setting_names: tuple[str, ...] = ("fantasies",)
     candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
@@ -67,7 +67,8 @@ class BayesianSearcher(ModelSearcher):
         self.fantasies = check_int("fantasies", fantasies, 0)
         columns = [max(k, 1) for k in self.choices]
         self.groups = np.repeat(np.arange(len(columns)), columns)
-        self.theta, self.next_restart = None, 0
+        self.theta: np.ndarray | None = None  # of the last model
+        self.next_restart = 0
 
     def fit_model(self, points: np.ndarray, errors: np.ndarray) -> GaussianProcess:
         """Fit the process to the softened errors of encoded points."""
@@ -104,7 +105,8 @@ class BayesianSearcher(ModelSearcher):
         """Return the point of the unit cube with the largest `score(points)` found."""
         if self.all_points is not None:
             return self.all_points[score(np.nan_to_num(self.all_points, nan=0.5)).argmax()]
-        draws = qmc.Sobol(len(self.choices), rng=self.rng).random(self.candidates)
+        sequence = scipy.stats.qmc.Sobol(len(self.choices), rng=self.rng)
+        draws = sequence.random(self.candidates)
         scores = score(draws)
         points = np.vstack([draws[np.argsort(-scores)[:self.survivors]], starts])
         scores = score(points)

@@ -8,7 +8,7 @@ import math
 from itertools import product
 
 import numpy as np
-from scipy.stats import qmc
+import scipy
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import (
@@ -95,7 +95,7 @@ class SobolSearcher(HPOSearcher):
                  initial_configs=()):
         super().__init__(config_space, initial_config, seed, initial_configs)
         dimensions = len(varying_names(self.config_space))
-        self.sequence = qmc.Sobol(dimensions, scramble=True, rng=self.rng)
+        self.sequence = scipy.stats.qmc.Sobol(dimensions, scramble=True, rng=self.rng)
 
     def propose(self) -> dict:
         """Return the configuration of the sequence's next point."""

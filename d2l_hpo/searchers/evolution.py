@@ -47,8 +47,9 @@ class RegularizedEvolutionSearcher(HPOSearcher):
                              f"{population_size}; give at most that")
         if not varying_names(self.config_space):
             raise ValueError("config_space has only constants; give a hyperparameter that varies")
-        self.population = []  # pairs of a configuration and its error, the oldest first
-        self.members, self.reports = {}, Counter()  # numbers of all; by name and epoch
+        self.population: list[tuple[dict, float]] = []  # configurations, errors, the oldest first
+        self.members: dict[tuple, int] = {}  # numbers of all that ever were in it
+        self.reports: Counter = Counter()  # by name and epoch
 
     def propose(self) -> dict:
         """Return a mutation of a tournament's winner, or a random draw until there are enough."""

@@ -28,8 +28,8 @@ class InformedSearcher(BayesianSearcher):
                  names, **settings):
         super().__init__(config_space, initial_config, seed, **settings)
         self.names = list(names)
-        self.numbers = {}  # by configuration, written out; nan where a trial failed
-        self.thetas = {}  # parameters of the last model of each number
+        self.numbers: dict[str, list[float]] = {}  # by configuration, written out; nan: it failed
+        self.thetas: dict[str, np.ndarray] = {}  # parameters of the last model of each number
 
     def check_report(self, error: float, info: dict) -> None:
         """Raise ValueError for a number that is missing, TypeError for what is none."""
@@ -38,7 +38,7 @@ class InformedSearcher(BayesianSearcher):
     def update(self, config: dict, error: float, epoch: int | None = None,
                info: dict | None = None) -> None:
         """Learn the error and the numbers, after `check_report`."""
-        self.check_report(error, info)
+        self.check_report(error, info or {})
         self.numbers[self.remember(config)] = read_objectives(self.names, error, info)
         super().update(config, error, epoch, info)
 

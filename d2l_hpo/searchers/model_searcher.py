@@ -8,8 +8,8 @@ from collections import Counter
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from scipy.spatial.distance import cdist
-from scipy.stats import qmc
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import (
@@ -87,7 +87,7 @@ class ModelSearcher(HPOSearcher):
     >>> bool(errors.min() < 0.05)
     True
     """
-    setting_names = ("initial_points", "epochs")
+    setting_names: tuple[str, ...] = ("initial_points", "epochs")
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
                  initial_points: int = 8, epochs: str = "all", initial_configs=()):
@@ -97,11 +97,12 @@ class ModelSearcher(HPOSearcher):
             raise ValueError(f"epochs is {epochs!r}, expected 'all' or 'one'")
         self.epochs = epochs
         self.choices = numbers_of_choices(self.config_space)
-        self.sequence = qmc.Sobol(len(self.choices), rng=self.rng)
+        self.sequence = scipy.stats.qmc.Sobol(len(self.choices), rng=self.rng)
         self.all_points = list_unit_cube(self.config_space, 1_000)
-        self.points = {}  # by configuration, written out, all that were proposed or reported
-        self.reports = {}  # likewise, lists of (epoch, error)
-        self.pending = []
+        # by configuration, written out, all that were proposed or reported
+        self.points: dict[str, np.ndarray] = {}
+        self.reports: dict[str, list[tuple[int, float]]] = {}  # likewise, of (epoch, error)
+        self.pending: list[str] = []
 
     def sample_configuration(self) -> dict | None:
         """Return the next configuration, or None if there is none left; it is pending now."""

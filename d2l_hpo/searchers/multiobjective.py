@@ -43,7 +43,7 @@ class MultiObjectiveSearcher(HPOSearcher):
     >>> np.array([*searcher.values.values()]).shape
     (20, 2)
     """
-    setting_names = ("objectives", "population")
+    setting_names: tuple[str, ...] = ("objectives", "population")
 
     def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0, *,
                  objectives: tuple[str, ...], population: int = 16, initial_configs=()):
@@ -52,8 +52,10 @@ class MultiObjectiveSearcher(HPOSearcher):
             raise ValueError(f"objectives are {objectives!r}, expected different names in a tuple")
         self.objectives = tuple(objectives)
         self.population = check_int("population", population, 2)
-        self.points, self.values = {}, {}  # in the unit cube, and objectives, by configuration
-        self.reports, self.trials = Counter(), Counter()  # by configuration, the first by epoch too
+        self.points: dict[str, np.ndarray] = {}  # in the unit cube, by configuration
+        self.values: dict[str, list[float]] = {}  # objectives, likewise
+        self.reports: Counter = Counter()  # by configuration and epoch
+        self.trials: Counter = Counter()  # by configuration
 
     def check_report(self, error: float, info: dict) -> None:
         """Raise ValueError for an objective that is missing, TypeError for what is no number."""
@@ -77,6 +79,10 @@ class MultiObjectiveSearcher(HPOSearcher):
         steps = np.clip(crossed + self.rng.normal(0, 0.1, d), 0, 1)
         new = np.where(self.rng.random(d) < 0.5, steps, self.rng.random(d))
         return np.where(changed, new, crossed)
+
+    def parents(self, values: np.ndarray) -> list[int]:
+        """Return the indices of two of the configurations, given all objectives, shape (n, m)."""
+        raise NotImplementedError(f"{type(self).__name__} must define parents")
 
     def propose(self) -> dict:
         """Return a new child of two parents; a random configuration at first or if none is new."""
@@ -108,13 +114,13 @@ class ScalarizingSearcher(MultiObjectiveSearcher):
     >>> hypervolume([*searcher.values.values()], [2, 2]) > 3
     True
     """
-    def parents(self, values: np.ndarray) -> np.ndarray:
+    def parents(self, values: np.ndarray) -> list[int]:
         """Return the indices of the two with the smallest largest weighted objective."""
         front = values[quick_front(values)]
         low, span = front.min(axis=0), np.ptp(front, axis=0)
         weights = self.rng.dirichlet(np.ones(len(low)))
         scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
-        return np.argsort(scores)[:2]
+        return np.argsort(scores)[:2].tolist()
 
 
 class NondominatedSortingSearcher(MultiObjectiveSearcher):

@@ -6,7 +6,7 @@
 import math
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import logsumexp, ndtr, ndtri
 
 from d2l_hpo.searchers.model_searcher import ModelSearcher
@@ -57,7 +57,7 @@ class ParzenEstimator:
             return np.where(inactive, np.nan, np.log(k * same + self.change))
         h = self.bandwidth
         inside = ndtr((1 - centres) / h) - ndtr(-centres / h)
-        return stats.norm.logpdf(values, centres, h) - np.log(inside)
+        return scipy.stats.norm.logpdf(values, centres, h) - np.log(inside)
 
     def sample(self, n: int, rng) -> np.ndarray:
         """Draw n points of the unit cube; where a centre's coordinate is inactive, uniformly."""

@@ -237,11 +237,11 @@ def _measured_curve(row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return _read_only(np.array(row["error"]), np.fmax.accumulate(seconds))
 
 
-def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return arrays that cannot be changed, since every caller gets the same ones."""
-    for array in arrays:
+def _read_only(errors: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a curve that cannot be changed, since every caller gets the same one."""
+    for array in (errors, seconds):
         array.setflags(write=False)
-    return arrays
+    return errors, seconds
 
 
 class TimedLeNet(LeNetBenchmark):

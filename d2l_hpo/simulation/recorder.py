@@ -112,7 +112,7 @@ def count_processor_time() -> None:
         fit_epoch(trainer)
         trainer.training_seconds = before + time.process_time() - start
 
-    HPOTrainer.fit_epoch = timed
+    HPOTrainer.fit_epoch = timed  # type: ignore[method-assign]  # in a recorder's process only
 
 
 def measure(trainer: HPOTrainer, data: Any) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def record(task: str, configurations: int, processes: int, device: str, folder: 
     stored = read_recording(output) if output.exists() else None
     check_same_space(stored, card, output)
     left = [job for job in jobs if stored is None or (job.index, job.repetition) not in stored.rows]
-    if not left:  # the card goes on to say when and where the rows were made
+    if stored is not None and not left:  # the card goes on to say when and where the rows were made
         return stored if "kernels" in stored.card else fit_surrogate(output)
     try:
         clock = count_processor_time if device == "cpu" else None

@@ -65,12 +65,14 @@ def write_recording(path: Path, card: dict[str, Any], rows: Iterable[dict[str, A
     """
     by_key = {(row["index"], row["repetition"]): row for row in rows}
     rows = [by_key[key] for key in sorted(by_key)]
-    arrays = {name: _padded([row[name] for row in rows], card["epochs"]) for name in CURVES}
+    arrays: dict[str, Any] = {name: _padded([row[name] for row in rows], card["epochs"])
+                              for name in CURVES}
     arrays |= {name: np.array([row[name] for row in rows], float) for name in SCALARS}
     arrays["class_errors"] = np.array([row["class_errors"] for row in rows], float)
     arrays["config"] = np.array([json.dumps(row["config"]) for row in rows])
     content = io.BytesIO()
-    np.savez_compressed(content, card=np.array(json.dumps(card)), **arrays)
+    arrays["card"] = np.array(json.dumps(card))
+    np.savez_compressed(content, **arrays)
     write_file(path, content.getbuffer())
     return Recording(card, by_key)
 

@@ -7,6 +7,7 @@ earlier, so that a day of a thousand workers passes in seconds.
 import heapq
 import math
 import numbers
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -91,19 +92,19 @@ class _Cluster:
                             "curve(config), such as DigitsBenchmark()")
         self.scheduler = check_scheduler(scheduler)
         self.benchmark = benchmark
-        self.measure = getattr(benchmark, "measure", lambda config: {})
+        self.measure: Callable = getattr(benchmark, "measure", lambda config: {})
         self.idle = list(range(check_int("n_workers", n_workers)))
         self.number_of_trials = (math.inf if number_of_trials is None else
                                  check_int("number_of_trials", number_of_trials))
         self.max_time = math.inf if max_time is None else check_positive("max_time", max_time)
         self.decision_time = _check_decision_time(decision_time)
         self.clock = 0.0
-        self.running = []
+        self.running: list[tuple] = []
         self.number_of_jobs = 0
-        self.active = set()  # ids of the trials that are running
-        self.trained = {}  # epochs by trial id, those of running jobs included
+        self.active: set[int] = set()  # ids of the trials that are running
+        self.trained: dict[int, int] = {}  # epochs by trial id, those of running jobs included
         self.waiting = False  # the scheduler had no trial: ask again after the next report
-        self.rows = []
+        self.rows: list[Job] = []
 
     def can_ask(self) -> bool:
         """Say whether there is an idle worker for which a job may be asked now."""
@@ -118,8 +119,8 @@ class _Cluster:
         """Let the scheduler decide about the first idle worker, and start what it suggests."""
         began = perf_counter()
         trial = self.scheduler.suggest()
-        measured = self.decision_time is None
-        self.clock += perf_counter() - began if measured else self.decision_time
+        fixed = self.decision_time
+        self.clock += perf_counter() - began if fixed is None else fixed
         if trial is None:
             self.waiting = True
         elif self.clock < self.max_time:

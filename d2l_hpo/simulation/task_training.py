@@ -38,7 +38,7 @@ def train_mlp(config: dict, max_epochs: int, checkpoint=None, seed: int = 0) -> 
     config = read_config(config, names)
 
     def build() -> Network:
-        layers, inputs = [nn.Flatten()], 784
+        inputs, layers = 784, list[nn.Module]([nn.Flatten()])
         for units, dropout in (("units_1", "dropout_1"), ("units_2", "dropout_2")):
             layers += [nn.Linear(inputs, config[units]), nn.ReLU(), nn.Dropout(config[dropout])]
             inputs = config[units]
@@ -63,8 +63,9 @@ def train_digits(config: dict, max_epochs: int, checkpoint=None, seed: int = 0) 
 def digits(batch_size: int = 64) -> TensorData:
     """Return the 1,797 digits: 797 for training, 500 for validation, 500 for the test."""
     X, y = _digits()
-    parts = [(X[rows], y[rows]) for rows in (slice(1000, None), slice(500), slice(500, 1000))]
-    return TensorData(*parts, batch_size=batch_size)
+    train, val, test = ((X[rows], y[rows])
+                        for rows in (slice(1000, None), slice(500), slice(500, 1000)))
+    return TensorData(train, val, test, batch_size)
 
 
 @cache

@@ -7,10 +7,10 @@ from .domains import ConditionalDomain as ConditionalDomain
 from .domains import Constant as Constant
 from .domains import Distribution as Distribution
 from .domains import Hyperparameter as Hyperparameter
-from .domains import LogRandInt as LogRandInt
 from .domains import as_plain as as_plain
 from .domains import is_finite as is_finite
 from .domains import spell as spell
+from .log_randint import LogRandInt as LogRandInt
 from .moves import mutate as mutate
 from .moves import perturb as perturb
 from .moves import reposition as reposition

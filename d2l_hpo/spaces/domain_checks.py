@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats.distributions import rv_frozen
+import scipy  # its `stats`, which takes long to load, when it is used
 
 from d2l_hpo.spaces.domains import (
     CategoricalDomain,
@@ -54,7 +54,7 @@ def _check_domain(domain: Any) -> Distribution | Categories | Constant:
     domain = as_plain(domain)
     if isinstance(domain, CategoricalDomain):
         return _check_categories(domain.choices)
-    if isinstance(domain, rv_frozen):
+    if hasattr(domain, "dist") and isinstance(domain, scipy.stats.distributions.rv_frozen):
         return _check_distribution(domain)
     if type(domain) in PLAIN_TYPES:
         return _check_constant(domain)
@@ -90,7 +90,7 @@ def _check_categories(choices: Sequence[Any]) -> Categories:
     return Categories(choices)
 
 
-def _check_distribution(frozen: rv_frozen) -> Distribution:
+def _check_distribution(frozen: Any) -> Distribution:
     expected = EXPECTED_BOUNDS.get(frozen.dist.name, "bounds in order")
     for parameter in map(as_plain, (*frozen.args, *frozen.kwds.values())):
         if type(parameter) not in (int, float):
@@ -108,7 +108,7 @@ def _check_distribution(frozen: rv_frozen) -> Distribution:
     return Distribution(frozen, low, high, is_integer=False)
 
 
-def _check_integers(frozen: rv_frozen, low: float, high: float) -> Distribution:
+def _check_integers(frozen: Any, low: float, high: float) -> Distribution:
     if hasattr(frozen.dist, "xk") or not low.is_integer() or not high.is_integer():
         raise ValueError(f"{spell(frozen)} is not over consecutive integers; use "
                          "categorical([...])")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.stats import rv_discrete
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,6 @@ class ConditionalDomain:
     domain: Any
 
 
-class LogRandInt(rv_discrete):
-    """Integers low..high, P(k) proportional to log((k + 1) / k): floor of a log-uniform float."""
-
-    def _argcheck(self, low, high):
-        return (low >= 1) & (high >= low) & (low == np.floor(low)) & (high == np.floor(high))
-
-    def _get_support(self, low, high):
-        return low, high
-
-    def _pmf(self, k, low, high):
-        return np.log1p(1 / k) / np.log((high + 1) / low)
-
-    def _cdf(self, k, low, high):
-        return np.log((np.floor(k) + 1) / low) / np.log((high + 1) / low)
-
-    def _ppf(self, q, low, high):
-        k = np.clip(np.ceil(low * ((high + 1) / low) ** q) - 1, low, high)
-        below = np.maximum(k - 1, low)  # rounding may have gone one too far
-        return np.where(self._cdf(below, low, high) >= q, below, k)
-
-
-LOG_RANDINT = LogRandInt(name="lograndint")
 LONGEST_TABLE = 10_000  # integers whose bins' middles are kept
 
 
@@ -105,7 +83,7 @@ class Distribution:
         values = np.clip(values, self.low, self.high)
         return (values.astype(np.int64) if self.is_integer else values).tolist()
 
-    def to_unit(self, values: Sequence[float]) -> np.ndarray:
+    def to_unit(self, values: ArrayLike) -> np.ndarray:
         """Map integers to the middle of their bins, floats to their cdf; shape (n,)."""
         values = np.asarray(values, float)
         if self.is_integer:
@@ -139,7 +117,7 @@ class Distribution:
         """Name the distribution and all its parameters, written out."""
         generator = self.frozen.dist
         kind = type(generator)
-        known = kind.__module__.startswith("scipy.") or kind is LogRandInt
+        known = kind.__module__.startswith(("scipy.", "d2l_hpo."))
         shapes, loc, scale = self.parameters
         names = generator.shapes.replace(",", " ").split() if generator.shapes else []
         parameters = dict(zip([*names, "loc", "scale"], [*shapes, loc, scale], strict=True))
@@ -226,6 +204,13 @@ class Hyperparameter:
     def varies(self) -> bool:
         """Whether it takes a dimension of the unit cube."""
         return not isinstance(self.domain, Constant)
+
+    @property
+    def side(self) -> Distribution | Categories:
+        """The domain, as a side of the unit cube; TypeError for a constant, which has none."""
+        if isinstance(self.domain, Constant):
+            raise TypeError(f"hyperparameter {self.name!r} is constant; it has no side")
+        return self.domain
 
     def is_active(self, config: dict[str, Any]) -> bool:
         """Evaluate the tests on `config`, which holds the active hyperparameters before this."""

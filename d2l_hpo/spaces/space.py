@@ -12,21 +12,24 @@ order of the space (`varying_names`).
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats.distributions import rv_frozen
+from numpy.typing import ArrayLike
 
 from d2l_hpo.spaces.domain_checks import check_hyperparameter
 from d2l_hpo.spaces.digest import function_digest
 from d2l_hpo.spaces.domains import (
-    LOG_RANDINT,
     CategoricalDomain,
     ConditionalDomain,
+    Constant,
     Hyperparameter,
     as_plain,
 )
 from d2l_hpo.tools.arguments import check_int
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_frozen
 
 
 def categorical(choices: Sequence[Any]) -> CategoricalDomain:
@@ -46,7 +49,7 @@ def categorical(choices: Sequence[Any]) -> CategoricalDomain:
     return CategoricalDomain(choices)
 
 
-def lograndint(low: int, high: int) -> rv_frozen:
+def lograndint(low: int, high: int) -> "rv_frozen":
     """A domain of integers from `low` to `high`, both included, log-uniform.
 
     It is a frozen distribution like those of `scipy.stats`: the floor of a log-uniform float in
@@ -62,6 +65,7 @@ def lograndint(low: int, high: int) -> rv_frozen:
     >>> lograndint(1, 3).pmf([1, 2, 3]).round(3).tolist()
     [0.5, 0.292, 0.208]
     """
+    from d2l_hpo.spaces.log_randint import LOG_RANDINT  # it loads scipy.stats
     return LOG_RANDINT(low, high)
 
 
@@ -87,7 +91,7 @@ def when(test: Callable[[Mapping[str, Any]], bool], domain: Any) -> ConditionalD
     return ConditionalDomain(test, domain)
 
 
-class CheckedSpace(dict):
+class CheckedSpace(dict[str, Any]):
     """A configuration space that has been checked; it cannot be changed.
 
     `hyperparameters` holds the checked form, `varying` the hyperparameters that are no constants.
@@ -99,7 +103,7 @@ class CheckedSpace(dict):
         self.varying = tuple(h for h in hyperparameters if h.varies)
         self.is_conditional = any(h.tests for h in hyperparameters)
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> None:
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("a checked configuration space cannot be changed; change dict(space) "
                         "and check that")
 
@@ -265,18 +269,18 @@ def configurations_to_unit_cube(space: Mapping[str, Any],
     for column, hyperparameter in zip(points.T, checked.varying, strict=True):
         name = hyperparameter.name
         active = [i for i, config in enumerate(configs) if name in config]
-        column[active] = hyperparameter.domain.to_unit([configs[i][name] for i in active])
+        column[active] = hyperparameter.side.to_unit([configs[i][name] for i in active])
     return points
 
 
-def snap_unit_cube(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -> np.ndarray:
+def snap_unit_cube(space: Mapping[str, Any], points: ArrayLike) -> np.ndarray:
     """Move points of [0, 1]^d, shape (n, d), to where their configurations map back to.
 
     An integer or a choice goes to the middle of its bin, an inactive hyperparameter to nan.
     """
     checked, points = check_space(space), _check_points(space, points)
     columns = zip(points.T, checked.varying, strict=True)
-    snapped = np.array([h.domain.snap(column) for column, h in columns])
+    snapped = np.array([h.side.snap(column) for column, h in columns])
     snapped = snapped.T if len(snapped) else points
     if checked.is_conditional:
         configs = _configurations(checked, points)
@@ -285,7 +289,7 @@ def snap_unit_cube(space: Mapping[str, Any], points: Sequence[Sequence[float]]) 
     return snapped
 
 
-def from_unit_cube(space: Mapping[str, Any], u: Sequence[float]) -> dict[str, Any]:
+def from_unit_cube(space: Mapping[str, Any], u: ArrayLike) -> dict[str, Any]:
     """Map a point of [0, 1]^d, shape (d,), to a configuration by its domains' ppf.
 
     Arguments:
@@ -304,12 +308,12 @@ def from_unit_cube(space: Mapping[str, Any], u: Sequence[float]) -> dict[str, An
 
 
 def configurations_from_unit_cube(space: Mapping[str, Any],
-                                  points: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+                                  points: ArrayLike) -> list[dict[str, Any]]:
     """Map points of [0, 1]^d, shape (n, d), to n configurations by their domains' ppf."""
     return _configurations(check_space(space), _check_points(space, points))
 
 
-def _check_points(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -> np.ndarray:
+def _check_points(space: Mapping[str, Any], points: ArrayLike) -> np.ndarray:
     """Return points of the unit cube as an array, or raise a ValueError that says what is wrong."""
     names, points = varying_names(space), np.asarray(points, dtype=float)
     if points.ndim != 2 or points.shape[1] != len(names):
@@ -323,8 +327,8 @@ def _check_points(space: Mapping[str, Any], points: Sequence[Sequence[float]]) -
 
 def _configurations(checked: CheckedSpace, points: np.ndarray) -> list[dict[str, Any]]:
     n, axes = len(points), iter(points.T)
-    columns = [h.domain.values(next(axes)) if h.varies else [h.domain.value] * n
-               for h in checked.hyperparameters]
+    columns = [[h.domain.value] * n if isinstance(h.domain, Constant)
+               else h.domain.values(next(axes)) for h in checked.hyperparameters]
     if checked.is_conditional:
         return [_active_values(checked, row) for row in zip(*columns, strict=True)]
     return [dict(zip(checked, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -344,12 +348,11 @@ def list_unit_cube(space: Mapping[str, Any], limit: int) -> np.ndarray | None:
     None if there are more than `limit` combinations, as of any hyperparameter that is a float.
     """
     checked, limit = check_space(space), check_int("limit", limit)
-    sizes = [h.domain.size for h in checked.varying]
+    sizes = [h.side.size for h in checked.varying]
     if math.prod(sizes) > limit:
         return None
-    sides = [h.domain.to_unit(h.domain.all_values()) for h in checked.varying]
-    grid = np.array(list(product(*sides))).reshape(math.prod(sizes), len(sides))
-    snapped = snap_unit_cube(checked, grid)
+    sides = [h.side.to_unit(h.side.all_values()) for h in checked.varying]
+    snapped = snap_unit_cube(checked, list(product(*sides)))
     return snapped[np.unique(np.nan_to_num(snapped, nan=-1), axis=0, return_index=True)[1]]
 
 

@@ -4,6 +4,7 @@ from .arguments import check_int as check_int
 from .arguments import check_positive as check_positive
 from .arguments import is_number as is_number
 from .files import write_file as write_file
+from .installation import install_command as install_command
 from .installation import installation_hint as installation_hint
 from .threads import one_thread as one_thread
 from .threads import single_thread as single_thread

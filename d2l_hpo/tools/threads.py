@@ -3,11 +3,12 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-_Function = TypeVar("_Function", bound=Callable)
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 _is_limited = threading.Lock()
 
@@ -38,10 +39,10 @@ def single_thread() -> Iterator[None]:
         _is_limited.release()
 
 
-def one_thread(function: _Function) -> _Function:
+def one_thread(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
     """Make a function run in `single_thread`."""
     @functools.wraps(function)
-    def limited(*arguments: object, **keywords: object) -> object:
+    def limited(*arguments: _Arguments.args, **keywords: _Arguments.kwargs) -> _Result:
         with single_thread():
             return function(*arguments, **keywords)
     return limited

@@ -137,7 +137,8 @@ class ImageData(TensorData):
 
     classes: tuple[str, ...]
 
-    def __init__(self, pool: Pair, test: Pair, batch_size: int, val_fraction: float, seed: int):
+    def __init__(self, pool: images.Arrays, test: images.Arrays, batch_size: int,
+                 val_fraction: float, seed: int):
         val_indices, train_indices = _split(len(pool[1]), val_fraction, seed)
         val = _as_floats(pool, val_indices) if len(val_indices) else None
         super().__init__(_as_floats(pool, train_indices), val, _as_floats(test), batch_size)
@@ -229,11 +230,12 @@ def _split(n: int, val_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarr
     if n_val == n or (n_val == 0 and val_fraction > 0):
         raise ValueError(f"val_fraction={val_fraction!r} of {n} images leaves no image for "
                          f"{'training' if n_val else 'validation'}")
-    return np.split(np.random.default_rng(seed).permutation(n), [n_val])
+    order = np.random.default_rng(seed).permutation(n)
+    return order[:n_val], order[n_val:]
 
 
-def _as_floats(pair: tuple[np.ndarray, np.ndarray], indices: object = slice(None)) -> Pair:
+def _as_floats(arrays: images.Arrays, indices: np.ndarray | slice = slice(None)) -> Pair:
     """Turn uint8 images, shape (n, channels, height, width), and their labels into tensors."""
-    images, labels = pair
-    X = torch.from_numpy(images[indices].astype(np.float32)).div_(255)
-    return X, torch.from_numpy(labels[indices].astype(np.int64))
+    X, y = arrays
+    return (torch.from_numpy(X[indices].astype(np.float32)).div_(255),
+            torch.from_numpy(y[indices].astype(np.int64)))

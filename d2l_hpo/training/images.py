@@ -54,8 +54,9 @@ def read_embedded(path: Path) -> tuple[Arrays, Arrays]:
         raise ValueError(f"the embedded data file {path} is damaged or truncated: its "
                          f"{len(content)} bytes do not match their checksum; {remedy}")
     with np.load(io.BytesIO(content)) as file:
-        return tuple(_freeze(file[f"{part}_images"][:, np.newaxis], file[f"{part}_labels"])
-                     for part in ("train", "test"))
+        pool, test = (_freeze(file[f"{part}_images"][:, np.newaxis], file[f"{part}_labels"])
+                      for part in ("train", "test"))
+    return pool, test
 
 
 def read_full(name: str) -> tuple[Arrays, Arrays]:
@@ -79,7 +80,8 @@ def _read_full(name: str, folder: Path) -> tuple[Arrays, Arrays]:
     sizes = tuple(len(part.targets) for part in parts)
     if sizes != SIZES[name]:
         raise RuntimeError(_damaged(name, folder, f"it has {sizes} images, not {SIZES[name]}"))
-    return tuple(_freeze(_channels_first(part.data), np.asarray(part.targets)) for part in parts)
+    pool, test = (_freeze(_channels_first(part.data), np.asarray(part.targets)) for part in parts)
+    return pool, test
 
 
 def _download(dataset: Callable[..., Any], name: str, folder: Path) -> None:
@@ -116,7 +118,7 @@ def _channels_first(images: Any) -> np.ndarray:
     return images[:, np.newaxis] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 
-def _freeze(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    for array in arrays:
+def _freeze(images: np.ndarray, labels: np.ndarray) -> Arrays:
+    for array in (images, labels):
         array.flags.writeable = False
-    return arrays
+    return images, labels

@@ -16,10 +16,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import cloudpickle
 from threadpoolctl import threadpool_limits
 
 from d2l_hpo.tuning.guard import IS_READY, LOADS_OBJECTIVE
+
+
+class WorkerLost(Exception):
+    """A call of the objective came to no end; the message says why."""
 
 
 class Result(NamedTuple):
@@ -60,13 +63,19 @@ def call(objective: Callable, config: dict, keywords: dict, to_pickle: bool = Fa
     value, report, start = None, None, time.perf_counter()
     try:
         value = objective(config, **keywords)
-        value = cloudpickle.dumps(value) if to_pickle else value
+        value = as_bytes(value) if to_pickle else value
     except BaseException as error:  # SystemExit, too: it must not end the search
         if passes_ctrl_c and isinstance(error, KeyboardInterrupt):
             raise
         value, report = None, printable(traceback.format_exc())
     seconds = time.perf_counter() - start
     return Result(value, report, start, seconds, to_pickle and report is None)
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return a value, also a function of a notebook, as bytes that `pickle.loads` reads."""
+    import cloudpickle  # a search without workers does not need it
+    return cloudpickle.dumps(value)
 
 
 def printable(text: str) -> str:
@@ -85,7 +94,7 @@ class Portable:
     def payload(self) -> bytes:
         """The objective as bytes, also one of a notebook; TypeError if it cannot be sent."""
         try:
-            return cloudpickle.dumps(self.objective)
+            return as_bytes(self.objective)
         except Exception as error:  # whatever the objects in it raise
             raise TypeError(f"objective {self.objective!r} cannot be sent to worker processes "
                             f"({error}); let it make what it needs when it is called") from error
@@ -110,22 +119,28 @@ def load(payload: bytes) -> Callable:
 
 # -- processes of a tuner's own -------------------------------------------------------------------
 
+_own_payload = b""
+"""The objective of this process, as bytes, if it is a worker."""
+
+
 def prepare(payload: bytes) -> None:
     """Make this new process a worker: one thread for numbers; it ends when the tuner's does.
 
     It leads a group of processes, which the programs that an objective starts belong to.
     """
+    global _own_payload
     if hasattr(os, "setsid"):
         os.setsid()
     multiprocessing.current_process().name = LOADS_OBJECTIVE
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
-    call_own.payload = payload
+    _own_payload = payload
 
 
 def end_with_parent() -> None:
     """Wait for the end of the parent process, also by a kill, then end this one at once."""
-    multiprocessing.parent_process().join()
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
     kill_group(os.getpid())
     os._exit(1)
 
@@ -139,7 +154,7 @@ def kill_group(leader: int) -> None:
 
 def load_own() -> None:
     """Load this worker's objective, so that it is ready; what it has imported uses one thread."""
-    load(call_own.payload)
+    load(_own_payload)
     multiprocessing.current_process().name = IS_READY
     use_one_thread()
 
@@ -155,4 +170,4 @@ def use_one_thread() -> None:
 def call_own(config: dict, keywords: dict) -> Result:
     """Call this worker's objective."""
     load_own()
-    return call(load(call_own.payload), config, keywords, to_pickle=True)
+    return call(load(_own_payload), config, keywords, to_pickle=True)

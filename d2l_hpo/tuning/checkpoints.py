@@ -27,7 +27,7 @@ class Checkpoints:
         """Ids of pending or running trials that began at epoch 0 again."""
         self.dead: set[int] = set()
         """Ids of trials that never go on, whose checkpoints are still there."""
-        self.lost: tuple[int, int] | None = None
+        self.lost: tuple[int | None, int | None] | None = None
         """An incumbent, trial and epoch, whose file vanished before its trial went on."""
         self.swept: tuple[int | None, int | None] | None = None
         """The incumbent for which the copies of others have been removed."""
@@ -36,16 +36,18 @@ class Checkpoints:
         """Return the file of a trial."""
         return self._file(f"trial_{trial_id}.pt")
 
-    def best_path(self, trial_id: int, epoch: int) -> Path:
+    def best_path(self, trial_id: int, epoch: int | None) -> Path:
         """Return the file of an incumbent whose trial has gone on from that epoch."""
         return self._file(f"trial_{trial_id}.epoch_{epoch}.pt")
 
     def incumbent_path(self) -> Path | None:
         """Return the file with the incumbent's weights; None if there is none."""
-        best = self._incumbent()
-        if self.folder is None or best[0] is None:
+        trial_id, epoch = self._incumbent()
+        if self.folder is None or trial_id is None:
             return None
-        paths = [self.best_path(*best), *([] if best == self.lost else [self.path(best[0])])]
+        paths = [self.best_path(trial_id, epoch)]
+        if (trial_id, epoch) != self.lost:
+            paths.append(self.path(trial_id))
         return next((path for path in paths if path.exists()), None)
 
     def open(self) -> None:
@@ -90,11 +92,12 @@ class Checkpoints:
         if self.folder is None:
             return
         sources = {trial.source for trial in self.books.pending}
-        self._remove_copies()
-        trial_id, epoch = self._incumbent()
-        if trial_id in self.dead - sources and self.best_path(trial_id, epoch).exists():
-            os.replace(self.best_path(trial_id, epoch), self.path(trial_id))
-        for trial_id in self.dead - sources - {self.books.incumbent_trial}:
+        self._remove_copies(self.folder)
+        best, epoch = self._incumbent()
+        if best is not None and best in self.dead - sources:
+            if self.best_path(best, epoch).exists():
+                os.replace(self.best_path(best, epoch), self.path(best))
+        for trial_id in self.dead - sources - {best}:
             for path in self.folder.glob(f"trial_{trial_id}.pt*"):
                 path.unlink()  # a half-written one, too
             self.dead.remove(trial_id)
@@ -113,15 +116,15 @@ class Checkpoints:
         elif (trial_id, epoch) == self._incumbent() and trial_id not in self.restarted:
             self._copy(own, copy)
 
-    def _remove_copies(self) -> None:
+    def _remove_copies(self, folder: Path) -> None:
         """Remove copies of what is no longer the incumbent."""
-        best = self._incumbent()
-        if best == self.swept:
+        trial_id, epoch = self._incumbent()
+        if (trial_id, epoch) == self.swept:
             return
-        for path in self.folder.glob("trial_*.epoch_*.pt*"):
-            if best[0] is None or path != self.best_path(*best):
+        for path in folder.glob("trial_*.epoch_*.pt*"):
+            if trial_id is None or path != self.best_path(trial_id, epoch):
                 path.unlink()
-        self.swept = best
+        self.swept = trial_id, epoch
 
     def _file(self, name: str) -> Path:
         if self.folder is None:

@@ -1,9 +1,10 @@
 """Ctrl-C at the right moments only."""
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 class CtrlC:
@@ -17,7 +18,7 @@ class CtrlC:
     def __init__(self) -> None:
         self.is_allowed = False
         self.was_pressed = False
-        self.previous = None
+        self.previous: Callable[[int, FrameType | None], Any] | None = None
 
     def __enter__(self) -> "CtrlC":
         self.is_allowed = self.was_pressed = False
@@ -36,7 +37,7 @@ class CtrlC:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Pass Ctrl-C on where it is allowed, else remember it."""
-        if self.is_allowed:
+        if self.is_allowed and self.previous is not None:
             self.previous(number, frame)
         else:
             self.was_pressed = True

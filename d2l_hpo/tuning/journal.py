@@ -26,7 +26,9 @@ FIELDS = {
     "failed": {"trial_id", "attempt", "worker", "start", "epoch", "end", "info", "traceback",
                "retry"},
 }
+ATOMS: tuple[type[Any], ...] = (bool, str, int, float)
 DEEPEST = 100  # levels of a nested value; one that holds itself has no end
+CLOSED = -1  # no file has this number
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
 
 
@@ -40,8 +42,10 @@ def plain(value: Any, name: str, strict: bool = True, levels: int = DEEPEST) -> 
     if levels < 0:
         raise ValueError(f"{name[:40]}... is nested more than {DEEPEST} levels deep, or holds "
                          "itself; a journal cannot hold it, return something flatter")
-    if value is None or isinstance(value, bool | str | int | float):
-        kind = next(kind for kind in (type(None), bool, str, int, float) if isinstance(value, kind))
+    if value is None:
+        return None
+    if isinstance(value, ATOMS):
+        kind = next(kind for kind in ATOMS if isinstance(value, kind))
         return value if type(value) is kind else kind(value)
     if isinstance(value, dict):
         return {str(key): plain(item, f"{name}[{key!r}]", strict, levels - 1)
@@ -81,7 +85,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike):
         self.path = Path(os.path.realpath(path))
         self.lock = FileLock(f"{self.path}.lock")
-        self.descriptor = None
+        self.descriptor = CLOSED
         self.size = 0
         """Bytes that were read or written so far; whole lines."""
         self.lines = 0
@@ -111,7 +115,7 @@ class Journal:
     def __exit__(self, *exception: object) -> None:
         """Close and unlock the file."""
         os.close(self.descriptor)
-        self.descriptor = None
+        self.descriptor = CLOSED
         self._unlock()
 
     def _open(self) -> None:

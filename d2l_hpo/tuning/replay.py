@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 from d2l_hpo.tuning.outcomes import Outcome
 
 if TYPE_CHECKING:
+    from d2l_hpo.tuning.journal import Journal
     from d2l_hpo.tuning.tuner import HPOTuner
 
 
-def replay(tuner: "HPOTuner") -> None:
+def replay(tuner: "HPOTuner", journal: "Journal") -> None:
     """Repeat the events of the journal that this tuner has not seen; begin a new journal.
 
     ValueError for a journal of another search, and where the scheduler suggests another trial.
     """
-    journal = tuner.journal
     for place, event in journal.events():
         if event["event"] == "search":
             journal.check(event, tuner.scheduler, tuner.objective)
         elif event["event"] == "suggested":
-            _suggest(tuner, event, place)
+            _suggest(tuner, journal, event, place)
         elif event["event"] == "started":
             _start(tuner, event)
         else:
@@ -30,10 +30,10 @@ def replay(tuner: "HPOTuner") -> None:
     tuner.checkpoints.check()
 
 
-def _suggest(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
+def _suggest(tuner: "HPOTuner", journal: "Journal", event: dict[str, Any], place: str) -> None:
     """Let the scheduler suggest a trial; ValueError if it is not the one of the event."""
     trial = tuner.scheduler.suggest()
-    different = tuner.journal.compare(event["trial"], None if trial is None else asdict(trial))
+    different = journal.compare(event["trial"], None if trial is None else asdict(trial))
     if different:
         raise ValueError(f"{place}: the scheduler suggests another trial than in the journal "
                          f"({different}); give a fresh scheduler with the same settings")
@@ -57,10 +57,10 @@ def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
     if attempt.number != event["attempt"]:
         raise ValueError(f"{place}: attempt {event['attempt']} ended, expected attempt "
                          f"{attempt.number}")
-    reason = event.get("traceback")
     if event.get("retry"):
-        books.lose(attempt, reason)
+        books.lose(attempt, event["traceback"])
     else:
         books.pending.remove(trial)
-        outcome = Outcome(event.get("error", math.nan), event["info"], reason)
+        outcome = Outcome(event.get("error", math.nan), event["info"],
+                          event.get("traceback"))
         tuner.settle(attempt, outcome, event["end"])

@@ -6,6 +6,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from d2l_hpo.measures.statistics import mean_interval
@@ -36,7 +37,7 @@ def describe_effort(records: pd.DataFrame) -> str:
             f"({work:.0f} s of jobs); {failed} trials failed")
 
 
-def search_report(tuner: HPOTuner, new_errors: Sequence[float], test_error: float,
+def search_report(tuner: HPOTuner, new_errors: Sequence[float] | np.ndarray, test_error: float,
                   test_examples: int) -> str:
     """Return a Markdown table about a search that is done, and about its incumbent.
 

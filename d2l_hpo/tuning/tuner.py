@@ -5,13 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
-from d2l_hpo.tuning.calls import call
+from d2l_hpo.tuning.calls import WorkerLost, call
 from d2l_hpo.tuning.checkpoints import Checkpoints
 from d2l_hpo.tuning.checks import (
     check_arguments,
@@ -22,11 +22,12 @@ from d2l_hpo.tuning.checks import (
 )
 from d2l_hpo.tuning.guard import leave_new_worker
 from d2l_hpo.tuning.interrupts import CtrlC
-from d2l_hpo.tuning.journal import Journal
 from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge
 from d2l_hpo.tuning.records import Attempt, Books, Results
 from d2l_hpo.tuning.replay import replay
-from d2l_hpo.tuning.workers import WorkerLost, open_workers
+
+if TYPE_CHECKING:
+    from d2l_hpo.tuning.journal import Journal
 
 
 class HPOTuner(Results):
@@ -79,7 +80,7 @@ class HPOTuner(Results):
         self.executor, self.n_workers, self.synchronous = executor, n_workers, synchronous
         self.max_retries, self.trial_timeout = max_retries, trial_timeout
         self.books, self.ctrl_c = Books(), CtrlC()
-        self.journal = None if journal is None else Journal(journal)
+        self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)
         check_arguments(self)
         self.checkpoints.open()
@@ -110,7 +111,7 @@ class HPOTuner(Results):
         self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:
-                replay(self)
+                replay(self, self.journal)
             self.origin = time.perf_counter() - self.books.elapsed
             done = len(self.books.reported)
             with tqdm(total=number_of_trials, initial=done, unit="trial") as self.progress:
@@ -215,6 +216,7 @@ class HPOTuner(Results):
     def loop_on_workers(self) -> None:
         """Keep all workers busy until the budget is spent and the last attempt has ended."""
         books = self.books
+        from d2l_hpo.tuning.workers import open_workers  # it loads a process pool
         workers = open_workers(self.executor, self.n_workers, self.objective, self.trial_timeout)
         with workers as self.workers:
             try:
@@ -267,3 +269,9 @@ class HPOTuner(Results):
             self.log("failed", **attempt.entry(), end=self.now(), info={}, traceback=reasons[-1],
                      retry=True)
             self.books.pending.insert(0, attempt.trial)
+
+
+def _open_journal(path: str | os.PathLike) -> "Journal":
+    """Return the journal in a file."""
+    from d2l_hpo.tuning.journal import Journal  # it loads locks of files
+    return Journal(path)

@@ -14,11 +14,19 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any
+from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from d2l_hpo.tuning.calls import Portable, Result, call_own, kill_group, load_own, prepare
+from d2l_hpo.tuning.calls import (
+    Portable,
+    Result,
+    WorkerLost,
+    call_own,
+    kill_group,
+    load_own,
+    prepare,
+)
 from d2l_hpo.tuning.guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
 
 
@@ -34,12 +42,8 @@ SLICE = 0.5
 """Seconds after which a wait is looked after."""
 
 
-class WorkerLost(Exception):
-    """A call of the objective came to no end; the message says why."""
-
-
 def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
-                 trial_timeout: float | None = None) -> "OwnWorkers | GivenWorkers":
+                 trial_timeout: float | None = None) -> "Workers":
     """Return workers, to be used in `with`: processes of their own, or slots of an executor."""
     if executor is None or isinstance(executor, ProcessPoolExecutor):
         leave_new_process()
@@ -75,7 +79,16 @@ class Workers:
         """End all calls, as far as that is possible."""
         raise NotImplementedError(f"{type(self).__name__} must define close")
 
-    def __enter__(self) -> "Workers":
+    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+        """Start a call in a slot."""
+        raise NotImplementedError(f"{type(self).__name__} must define submit")
+
+    def wait(self, futures: Iterable[Future]) -> list[Future]:
+        """Wait until one of the calls has ended or is given up; return those, in the given order.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define wait")
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -97,16 +110,17 @@ class Workers:
             raise WorkerLost(f"the worker was lost: {type(error).__name__}: {error}") from error
 
 
-def process_lost(pid: int, exitcode: int) -> WorkerLost:
+def process_lost(pid: int | None, exitcode: int | None) -> WorkerLost:
     """Return the error for a worker process that died; what it had started is killed."""
-    kill_group(pid)
+    if pid is not None:
+        kill_group(pid)
     return WorkerLost(f"the worker process ended with exit code {exitcode}{signal_name(exitcode)}")
 
 
-def signal_name(exitcode: int) -> str:
+def signal_name(exitcode: int | None) -> str:
     """Name, in brackets, the signal that ended a process, if one did."""
     names = {-number: f" ({number.name})" for number in signal.Signals}
-    return names.get(exitcode, "")
+    return "" if exitcode is None else names.get(exitcode, "")
 
 
 class WorkerProcess(SpawnProcess):
@@ -125,17 +139,19 @@ class WorkerProcess(SpawnProcess):
 
     def terminate(self) -> None:
         """End the process, and at once the programs that its objective has started."""
-        kill_group(self.pid)
+        if self.pid is not None:
+            kill_group(self.pid)
         super().terminate()
 
 
 class WorkerContext(SpawnContext):
     """Starts workers as new processes; copies (fork) hang where threads were running."""
 
-    latest: WorkerProcess | None = None
+    latest: WorkerProcess
     """The process that was made last."""
 
-    def Process(self, *arguments: Any, **keywords: Any) -> WorkerProcess:
+    def Process(  # type: ignore[override]  # a method where typeshed has a class
+            self, *arguments: Any, **keywords: Any) -> WorkerProcess:
         """Return a new process, not yet started."""
         self.latest = WorkerProcess(*arguments, **keywords)
         return self.latest
@@ -248,12 +264,12 @@ class GivenWorkers(Workers):
 
     def __init__(self, executor: Executor, n_workers: int, objective: Callable,
                  trial_timeout: float | None = None):
-        super().__init__(n_workers, Portable(objective), trial_timeout)
-        self.executor = executor
+        super().__init__(n_workers, objective, trial_timeout)
+        self.executor, self.portable = executor, Portable(objective)
         self.deadlines: dict[Future, float] = {}
         self.replacement: OwnWorkers | None = None
         if isinstance(executor, ProcessPoolExecutor):
-            _ = self.objective.payload  # if it cannot be sent, say so before the first trial
+            _ = self.portable.payload  # if it cannot be sent, say so before the first trial
 
     def close(self) -> None:
         """Withdraw the calls that have not begun, and end processes of the tuner's own."""
@@ -268,21 +284,22 @@ class GivenWorkers(Workers):
 
     def submit(self, slot: int, config: dict, keywords: dict) -> Future:
         """Start a call in a slot."""
-        if self.replacement is None:
-            with contextlib.suppress(BrokenProcessPool):
-                self.calls[slot] = self.executor.submit(self.objective, config, keywords)
-                return self.calls[slot]
-            self.replace()
-        return self.replacement.submit(slot, config, keywords)
+        if self.replacement is not None:
+            return self.replacement.submit(slot, config, keywords)
+        with contextlib.suppress(BrokenProcessPool):
+            self.calls[slot] = self.executor.submit(self.portable, config, keywords)
+            return self.calls[slot]
+        return self.replace().submit(slot, config, keywords)
 
-    def replace(self) -> None:
+    def replace(self) -> OwnWorkers:
         """Go on with processes of the tuner's own."""
         warnings.warn("the given process pool is broken, since one of its processes died; the "
                       f"search goes on in {len(self.slots)} worker processes of the tuner's own",
                       stacklevel=2)
-        own = OwnWorkers(len(self.slots), self.objective.objective, self.trial_timeout)
+        own = OwnWorkers(len(self.slots), self.objective, self.trial_timeout)
         self.replacement = own
         own.start()
+        return own
 
     def wait(self, futures: Iterable[Future]) -> list[Future]:
         """Wait until one of the calls has ended or is given up; return those, in the given order.

@@ -149,7 +149,7 @@ def test_stubs_list_what_folders_and_the_root_export(small_book: SmallBook) -> N
     line = "import Model as Model\n"
     assert made[folder / "__init__.pyi"].endswith(f"\nfrom .beta {line}")
     root = made[small_book.package / "__init__.pyi"].split("\n", 1)[1]
-    assert root == f"from .searchers.beta {line}"
+    assert root == f"__version__: str\nfrom .searchers.beta {line}"
     spaces = made[small_book.package / "spaces" / "__init__.pyi"].split("\n", 1)[1]
     assert spaces == "from .domains import categorical as categorical\n"  # nothing private
 

@@ -21,13 +21,12 @@ from cells import read_cells
 from config import ROOT, load_config
 from myst import Fence, parse_blocks, walk
 
-from d2l_hpo.tools.installation import COMMANDS
+from d2l_hpo.tools.installation import PINS, install_command
 
 BOOK = load_config()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {name for names in BOOK.extras.values() for name in names}
 PACKAGE = "d2l_hpo"
-D2L_COMMAND = "python -m pip install --no-deps d2l==1.0.3"
 
 
 def normalised(name: str) -> str:
@@ -198,6 +197,24 @@ def test_start_page_lists_the_extras_and_the_sections_that_need_them() -> None:
 
 
 def test_the_command_for_d2l_is_the_same_everywhere() -> None:
-    assert D2L_COMMAND in COMMANDS.values()
-    for path in (ROOT / "README.md", BOOK.chapter / "index.md", *BOOK.notebooks.glob("*.ipynb")):
-        assert D2L_COMMAND in path.read_text(encoding="utf-8"), path.name
+    command = install_command("d2l")
+    assert command == f"python -m pip install --no-deps d2l=={PINS['d2l']}"
+    for name in ("README.md", "pyproject.toml"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert command in text and set(re.findall(r"d2l (\d[\d.]+\d)", text)) == {PINS["d2l"]}
+    for path in (BOOK.chapter / "index.md", *BOOK.notebooks.glob("*.ipynb")):
+        assert command in path.read_text(encoding="utf-8"), path.name
+
+
+def test_messages_name_the_versions_that_the_makefile_installs() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    alone = re.search(r"^WITHOUT_DEPS := (.+)$", makefile, re.MULTILINE)[1].split()
+    pinned = [*alone, *(ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()]
+    assert {f"{name.partition('[')[0]}=={version}" for name, version in PINS.items()} < {*pinned}
+
+
+def test_text_names_the_same_versions_as_messages() -> None:
+    scale = (BOOK.chapter / "advanced-scale.md").read_text(encoding="utf-8")
+    assert install_command("ray[tune]", "psutil") in scale
+    asynchronous = (BOOK.chapter / "rs-async.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b0\.\d+\.0\b", asynchronous)) == {PINS["syne-tune"]}

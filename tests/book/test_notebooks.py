@@ -13,6 +13,8 @@ from conftest import SmallBook
 from execution import cache_key
 from nbformat import NotebookNode
 
+from d2l_hpo.tools.installation import install_command
+
 COUNTING = """\
 import pathlib
 log = pathlib.Path({log!r})
@@ -74,7 +76,7 @@ def test_first_cell_says_what_to_install(small_book: SmallBook, section: str, re
     first = synced(small_book, section).cells[0]
     assert (first.cell_type, first.source) == ("markdown", (
         f'*If a package is missing, run `python -m pip install "{source}"` and '
-        f"`python -m pip install --no-deps d2l==1.0.3`{place}.*"))
+        f"`{install_command('d2l')}`{place}.*"))
 
 
 def test_pages_without_code_are_no_notebooks(small_book: SmallBook) -> None:

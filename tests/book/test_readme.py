@@ -10,16 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from check_types import readme_example
 from config import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTION = re.compile(r"^    # (\w+=.+?,)  +# (.+)$", re.MULTILINE)
-
-
-def example() -> str:
-    """Return the README's only block of Python code."""
-    [code] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return code
 
 
 def run(code: str, folder: Path) -> list[str]:
@@ -40,7 +35,7 @@ def incumbent(lines: list[str]) -> tuple[dict, float]:
 
 
 def test_example_runs_as_printed(tmp_path: Path) -> None:
-    lines = run(example(), tmp_path)
+    lines = run(readme_example(), tmp_path)
     config, error = incumbent(lines)
     assert error == (config["x"] - 0.3) ** 2 < 0.01
     assert lines[1].split() == ["trial_id", "config", "error"]
@@ -49,11 +44,11 @@ def test_example_runs_as_printed(tmp_path: Path) -> None:
 
 
 def test_example_does_what_its_comments_say(tmp_path: Path) -> None:
-    alone = incumbent(run(example(), tmp_path))
-    options = OPTION.findall(example())
+    alone = incumbent(run(readme_example(), tmp_path))
+    options = OPTION.findall(readme_example())
     assert [option for option, _ in options] == ["n_workers=4,", 'journal="search.jsonl",']
     assert [comment.split()[0] for _, comment in options] == ["on", "survives"]
-    code = OPTION.sub(r"    \1", example()).replace("n_workers=4", "n_workers=2")
+    code = OPTION.sub(r"    \1", readme_example()).replace("n_workers=4", "n_workers=2")
     assert incumbent(run(code, tmp_path)) == alone
     events = [json.loads(line) for line in (tmp_path / "search.jsonl").open(encoding="utf-8")]
     finished = [event for event in events if event["event"] == "finished"]

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 import d2l_hpo
+from d2l_hpo.tools.installation import install_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "d2l_hpo"
-TORCH_COMMAND = "python -m pip install torch==2.13.0 torchvision==0.28.0"
-D2L_COMMAND = "python -m pip install --no-deps d2l==1.0.3"
+TORCH_COMMAND = install_command("torch", "torchvision")
+D2L_COMMAND = install_command("d2l")
 
 HIDE = """
 import sys
@@ -92,15 +93,34 @@ def test_importing_the_package_loads_neither_torch_nor_scipy():
     assert run("-c", f"import sys, d2l_hpo; print({heavy} & set(sys.modules))") == ("set()", "")
 
 
-@pytest.mark.parametrize("module", ["spaces.space", "tuning.tuner", "schedulers.asha"])
-def test_spaces_and_the_tuner_do_not_load_torch(module):
-    code = f"import sys, d2l_hpo.{module} as m; print(m.__name__, 'torch' in sys.modules)"
-    assert run("-c", code) == (f"d2l_hpo.{module} False", "")
+LIGHT = [f"{folder}.{path.stem}" for folder in ("searchers", "schedulers", "spaces")
+         for path in sorted((PACKAGE / folder).glob("[!_]*.py")) if path.stem != "log_randint"]
+HEAVY = {"torch", "pandas", "scipy.stats", "pebble", "cloudpickle", "filelock"}
 
 
-def test_the_version_is_the_projects():
+def loaded(*modules):
+    """Return which heavy libraries modules of the package load."""
+    imports = ", ".join(f"d2l_hpo.{module}" for module in modules)
+    output, _ = run("-c", f"import sys, {imports}; print(*sorted({HEAVY} & set(sys.modules)))")
+    return output.split()
+
+
+def test_searchers_schedulers_and_spaces_load_no_heavy_library():
+    assert {"searchers.tpe", "schedulers.asha", "spaces.space"} <= {*LIGHT}
+    assert loaded(*LIGHT) == []
+    assert loaded("spaces.log_randint") == ["scipy.stats"]
+
+
+def test_the_tuner_loads_process_pools_and_locks_when_they_are_used():
+    assert loaded("tuning.tuner") == []
+    assert loaded("tuning.workers", "tuning.journal") == ["filelock", "pebble"]
+
+
+def test_the_version_is_the_projects_and_is_looked_up_when_asked_for():
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{d2l_hpo.__version__}"' in pyproject
+    code = "import sys, d2l_hpo; print('importlib.metadata' in sys.modules)"
+    assert run("-c", code) == ("False", "")
 
 
 # -- missing packages -----------------------------------------------------------------------------

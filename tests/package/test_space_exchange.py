@@ -12,6 +12,7 @@ from scipy import stats
 
 from d2l_hpo.clusters.syne_tune import to_syne_tune
 from d2l_hpo.spaces.space import categorical, describe_space, lograndint, sample_configuration, when
+from d2l_hpo.tools.installation import install_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,5 +112,5 @@ def test_what_syne_tune_lacks_is_an_error(domain, message):
 
 def test_without_syne_tune_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "syne_tune", None)
-    with pytest.raises(ImportError, match=re.escape("pip install syne-tune==0.16.0")):
+    with pytest.raises(ImportError, match=re.escape(install_command("syne-tune"))):
         to_syne_tune({"x": 1})
