@@ -5,6 +5,7 @@
 """Grid, quasi-random and pool search."""
 
 import math
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,7 @@ import scipy
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import (
     check_configuration,
+    configuration_key,
     configurations_from_unit_cube,
     describe_space,
     from_unit_cube,
@@ -66,10 +68,11 @@ class GridSearcher(HPOSearcher):
         self.points = check_int("points", points)
         corners = list(product(*grid_axes(self.config_space, self.points)))
         configs = configurations_from_unit_cube(self.config_space, corners)
-        unique = {repr(config): config for config in configs}  # 1, 1.0 and True are equal keys
-        tried, names = {*map(repr, self.initial_configs)}, list(unique)
-        self.left = [unique[names[i]] for i in self.rng.permutation(len(names))
-                     if names[i] not in tried]
+        name = partial(configuration_key, self.config_space)
+        tried = {name(config) for config in self.initial_configs}
+        unique = list({name(config): config for config in configs}.values())
+        self.left = [unique[i] for i in self.rng.permutation(len(unique))
+                     if name(unique[i]) not in tried]
 
     def propose(self) -> dict | None:
         """Return the next point of the grid, or None after the last one."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import mutate
-from d2l_hpo.spaces.space import sample_configuration, varying_names
+from d2l_hpo.spaces.space import configuration_key, sample_configuration, varying_names
 from d2l_hpo.tools.arguments import check_int
 
 
@@ -62,8 +62,9 @@ class RegularizedEvolutionSearcher(HPOSearcher):
     def update(self, config: dict, error: float, epoch: int | None = None,
                info: dict | None = None) -> None:
         """Add a trial to the population, or note its new error; the oldest leaves."""
-        self.reports[repr(config), epoch] += 1
-        member = repr(config), self.reports[repr(config), epoch]
+        key = configuration_key(self.config_space, config)
+        self.reports[key, epoch] += 1
+        member = key, self.reports[key, epoch]
         oldest = len(self.members) - len(self.population)
         if (i := self.members.get(member, -1) - oldest) >= 0:
             self.population[i] = config, error if math.isfinite(error) else math.inf

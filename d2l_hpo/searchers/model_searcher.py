@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import (
-    check_configuration,
+    configuration_key,
     configurations_to_unit_cube,
     describe_space,
     from_unit_cube,
@@ -99,7 +99,7 @@ class ModelSearcher(HPOSearcher):
         self.choices = numbers_of_choices(self.config_space)
         self.sequence = scipy.stats.qmc.Sobol(len(self.choices), rng=self.rng)
         self.all_points = list_unit_cube(self.config_space, 1_000)
-        # by configuration, written out, all that were proposed or reported
+        # by configuration's key, all that were proposed or reported
         self.points: dict[str, np.ndarray] = {}
         self.reports: dict[str, list[tuple[int, float]]] = {}  # likewise, of (epoch, error)
         self.pending: list[str] = []
@@ -112,20 +112,19 @@ class ModelSearcher(HPOSearcher):
         return config
 
     def remember(self, config: dict) -> str:
-        """Note where a configuration lies in the unit cube, and return its name."""
-        config = check_configuration(self.config_space, config)
-        name = repr(config)
-        if name not in self.points:
-            self.points[name] = configurations_to_unit_cube(self.config_space, [config])[0]
-        return name
+        """Note where a configuration lies in the unit cube, and return its key."""
+        key = configuration_key(self.config_space, config)
+        if key not in self.points:
+            self.points[key] = configurations_to_unit_cube(self.config_space, [config])[0]
+        return key
 
     def update(self, config: dict, error: float, epoch: int | None = None,
                info: dict | None = None) -> None:
         """Learn that `config` had this error after `epoch` (nan: it failed)."""
-        name = self.remember(config)
-        if name in self.pending:
-            self.pending.remove(name)
-        self.reports.setdefault(name, []).append((epoch or 0, float(error)))
+        key = self.remember(config)
+        if key in self.pending:
+            self.pending.remove(key)
+        self.reports.setdefault(key, []).append((epoch or 0, float(error)))
 
     def training_set(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return points (n, d) with their errors (n,), and the points of failed trials (m, d)."""

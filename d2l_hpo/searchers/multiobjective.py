@@ -10,7 +10,12 @@ import numpy as np
 from d2l_hpo.measures.fronts import best_by_front, quick_front
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.spaces.space import from_unit_cube, sample_configuration, to_unit_cube
+from d2l_hpo.spaces.space import (
+    configuration_key,
+    from_unit_cube,
+    sample_configuration,
+    to_unit_cube,
+)
 from d2l_hpo.tools.arguments import check_int
 
 
@@ -64,7 +69,7 @@ class MultiObjectiveSearcher(HPOSearcher):
     def update(self, config: dict, error: float, epoch: int | None = None,
                info: dict | None = None) -> None:
         """Keep the configuration's objectives; ValueError if one is missing."""
-        key = repr(config)
+        key = configuration_key(self.config_space, config)
         self.values[key] = read_objectives(self.objectives, error, info)
         self.points[key] = to_unit_cube(self.config_space, config)
         self.reports[key, epoch] += 1
@@ -92,7 +97,7 @@ class MultiObjectiveSearcher(HPOSearcher):
             first, second = (points[i] for i in self.parents(values))
             for _ in range(10):
                 config = from_unit_cube(self.config_space, self.child(first, second))
-                if repr(config) not in self.values:
+                if configuration_key(self.config_space, config) not in self.values:
                     return config
         return sample_configuration(self.config_space, self.rng)
 

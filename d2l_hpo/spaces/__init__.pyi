@@ -18,6 +18,7 @@ from .space import CheckedSpace as CheckedSpace
 from .space import categorical as categorical
 from .space import check_configuration as check_configuration
 from .space import check_space as check_space
+from .space import configuration_key as configuration_key
 from .space import configurations_from_unit_cube as configurations_from_unit_cube
 from .space import configurations_to_unit_cube as configurations_to_unit_cube
 from .space import describe_space as describe_space

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from d2l_hpo.spaces.space import from_unit_cube, to_unit_cube, varying_names
+from d2l_hpo.spaces.space import configuration_key, from_unit_cube, to_unit_cube, varying_names
 
 
 def reposition(config_space: dict, config: dict, positions: dict, rng: np.random.Generator) -> dict:
@@ -29,9 +29,10 @@ def mutate(config_space: dict, config: dict, rng: np.random.Generator) -> dict:
     if not active:
         return dict(config)
     name = active[rng.integers(len(active))]
+    key = configuration_key(config_space, config)
     for position in rng.random(20):
         child = reposition(config_space, config, {name: position}, rng)
-        if repr(child[name]) != repr(config[name]):
+        if configuration_key(config_space, child) != key:
             break
     return child
 

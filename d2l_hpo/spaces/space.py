@@ -221,6 +221,20 @@ def check_configuration(space: Mapping[str, Any], config: Mapping[str, Any]) -> 
     return values
 
 
+def configuration_key(space: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return a text that identifies a configuration, for dictionaries and sets.
+
+    Configurations with the same values have the same key, in whatever order they stand and also if
+    NumPy's scalars are among them; 1, 1.0 and True are different choices. The errors are those of
+    `check_configuration`.
+
+    >>> space = {"x": stats.uniform(0, 1), "n": categorical([1, True])}
+    >>> configuration_key(space, {"n": 1, "x": np.float64(0.5)})
+    "{'x': 0.5, 'n': 1}"
+    """
+    return repr(check_configuration(space, config))
+
+
 def _must_be_given(hyperparameter: Hyperparameter, before: dict[str, Any],
                    config: Mapping[str, Any]) -> bool:
     name, active = hyperparameter.name, hyperparameter.is_active(before)

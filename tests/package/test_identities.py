@@ -1,9 +1,11 @@
 """What must not be the same for two: temporary files, locks, trials of the same configuration."""
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import faulty_objectives as faulty
+import numpy as np
 import pytest
 from journaled import events, tuner
 from scipy import stats
@@ -12,6 +14,7 @@ from d2l_hpo import (
     BasicScheduler, HPOTuner, NondominatedSortingSearcher, RegularizedEvolutionSearcher,
     TPESearcher, categorical,
 )
+from d2l_hpo.spaces import configuration_key
 from d2l_hpo.tools import write_file
 
 
@@ -149,3 +152,33 @@ def test_a_front_of_a_space_smaller_than_the_population_is_searched_on():
         "error": -sum(config.values()), "ones": config["flag_0"]})
     search.run(number_of_trials=120)
     assert len(searcher.values) == 16
+
+
+@pytest.mark.parametrize("kind", [
+    partial(NondominatedSortingSearcher, objectives=("error", "seconds")),
+    RegularizedEvolutionSearcher, TPESearcher,
+])
+def test_a_configuration_is_the_same_in_any_order_and_with_numpys_numbers(kind):
+    space = {"x": stats.uniform(0, 1), "n": categorical([1, 2, 3])}
+
+    def proposals(disguise):
+        searcher = kind(space, seed=0)
+        for i in range(40):
+            config = searcher.sample_configuration()
+            for epoch in (1, 3):
+                error = (config["x"] - 0.3) ** 2 + config["n"] / epoch
+                searcher.update(disguise(config) if epoch == 3 else config, error, epoch,
+                                {"error": error, "seconds": i + 1.0})
+        return [searcher.sample_configuration() for _ in range(5)]
+
+    def other(config):
+        return {"n": np.int64(config["n"]), "x": np.float64(config["x"])}
+    assert proposals(other) == proposals(dict)
+
+
+def test_the_key_of_a_configuration_tells_types_apart():
+    space = {"n": categorical([1, True, 1.0, "1"])}
+    keys = {configuration_key(space, {"n": n}) for n in (1, True, 1.0, "1", np.int64(1))}
+    assert len(keys) == 4
+    with pytest.raises(ValueError, match="unknown hyperparameter 'm'"):
+        configuration_key(space, {"n": 1, "m": 2})
