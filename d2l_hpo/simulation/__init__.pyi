@@ -8,7 +8,6 @@ from .recorded_tasks import RecordedSearcher as RecordedSearcher
 from .recorded_tasks import SizedPerceptron as SizedPerceptron
 from .recorded_tasks import TimedLeNet as TimedLeNet
 from .recorder import TrainingJob as TrainingJob
-from .recorder import append_line as append_line
 from .recorder import check_same_space as check_same_space
 from .recorder import count_processor_time as count_processor_time
 from .recorder import design as design
@@ -17,7 +16,6 @@ from .recorder import latency as latency
 from .recorder import make_card as make_card
 from .recorder import make_jobs as make_jobs
 from .recorder import measure as measure
-from .recorder import read_lines as read_lines
 from .recorder import record as record
 from .recorder import run as run
 from .recorder import training_memory as training_memory

@@ -4,7 +4,6 @@ A job is one configuration with one repetition. Its epochs are lines of a JSON-l
 checkpoint, so that a recorder that was killed goes on where it stopped. Finished jobs are collected
 in one compressed file without pickles, which `d2l_hpo.simulation.recorded_tasks` reads.
 """
-import json
 import multiprocessing
 import os
 import platform
@@ -24,6 +23,7 @@ import torch
 
 from d2l_hpo.simulation.task_training import TASKS
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.json_lines import append_line, read_lines
 from d2l_hpo.simulation.recordings import Recording, fit_surrogate, read_recording, write_recording
 from d2l_hpo.training.trainer import HPOTrainer
 from d2l_hpo.spaces.space import configurations_from_unit_cube, describe_space, varying_names
@@ -161,25 +161,6 @@ def latency(model: torch.nn.Module, X: torch.Tensor, repetitions: int = 50) -> f
             model(X).cpu()
             seconds.append(clock() - start)
     return float(np.median(seconds))
-
-
-def append_line(path: Path, values: dict[str, Any]) -> None:
-    """Append one line of JSON and wait until it is on disk."""
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(values) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a file, cutting off a last one that was torn by a kill."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        os.truncate(path, len(whole.encode()))
-    return [json.loads(line) for line in whole.splitlines()]
 
 
 def record(task: str, configurations: int, processes: int, device: str, folder: Path,

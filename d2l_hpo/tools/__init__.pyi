@@ -6,5 +6,10 @@ from .arguments import is_number as is_number
 from .files import write_file as write_file
 from .installation import install_command as install_command
 from .installation import installation_hint as installation_hint
+from .json_lines import append_bytes as append_bytes
+from .json_lines import append_line as append_line
+from .json_lines import cut_torn_line as cut_torn_line
+from .json_lines import read_lines as read_lines
+from .json_lines import to_line as to_line
 from .threads import one_thread as one_thread
 from .threads import single_thread as single_thread

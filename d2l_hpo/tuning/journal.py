@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from d2l_hpo.tools.json_lines import append_bytes, cut_torn_line, to_line
 from d2l_hpo.tuning.guard import leave_new_process
 
 FIELDS = {
@@ -150,15 +151,13 @@ class Journal:
     def _whole_lines(self) -> list[bytes]:
         with open(self.path, "rb") as file:
             content = file.read()
-        end = content.rfind(b"\n") + 1
-        if end < self.size:
+        if content.rfind(b"\n") + 1 < self.size:
             raise ValueError(f"{self.path} has become shorter since this tuner used it; {REMEDY}")
-        if end < len(content):
+        whole = cut_torn_line(self.descriptor, content)
+        if len(whole) < len(content):
             warnings.warn(f"{self.path}: the last line is torn, since it was being written when "
                           "its tuner ended; it is dropped", stacklevel=4)
-            os.ftruncate(self.descriptor, end)
-            os.fsync(self.descriptor)
-        return [line + b"\n" for line in content[self.size:end].split(b"\n")[:-1]]
+        return [line + b"\n" for line in whole[self.size:].split(b"\n")[:-1]]
 
     def write(self, event: dict[str, Any]) -> None:
         """Append an event and wait until it is on disk.
@@ -166,9 +165,9 @@ class Journal:
         OSError if it cannot be written; the file then holds the events before this one.
         """
         self.lost_step = True
-        line = json.dumps(plain(event, "event")).encode() + b"\n"
+        line = to_line(plain(event, "event"))
         try:
-            self._append(line)
+            append_bytes(self.descriptor, line)
         except OSError as error:
             os.ftruncate(self.descriptor, self.size)
             reason = (f"{error.strerror}; no event can be added to the journal, its {self.lines} "
@@ -199,12 +198,6 @@ class Journal:
     def compare(self, old: Any, trial: Any) -> str:
         """Say how a trial differs from what the journal has; an empty text if it does not."""
         return "; ".join(differences(old, plain(trial, "the trial"), "trial"))
-
-    def _append(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(self.descriptor, rest):]
-        os.fsync(self.descriptor)
 
 
 def description(scheduler: Any, objective: Callable) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import pytest
 
 from d2l_hpo.simulation import recorder
 from d2l_hpo import HPOTrainer, fit_surrogate, read_recording, write_recording
-from d2l_hpo.simulation.recorder import TrainingJob, design, finished, make_jobs, read_lines, run
+from d2l_hpo.simulation.recorder import TrainingJob, design, finished, make_jobs, run
 from d2l_hpo.simulation.task_spaces import SPACES
 from d2l_hpo.simulation.task_training import TASKS
 from d2l_hpo.simulation.recorded_tasks import DigitsBenchmark
 from d2l_hpo.simulation.recordings import DATA
 from d2l_hpo.spaces.space import check_configuration, describe_space
+from d2l_hpo.tools.json_lines import read_lines
 
 TIMES = ("seconds", "latency")
 
