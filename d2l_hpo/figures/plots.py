@@ -18,7 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
-from scipy.special import stdtrit
+
+from d2l_hpo.measures.statistics import half_width
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 
@@ -205,7 +206,7 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.
         if values.ndim != 2 or len(values) < 2 or values.shape[1] != len(times):
             raise ValueError(f"the curves of {method!r} have shape {values.shape}, expected at "
                              f"least 2 seeds and {len(times)} times")
-        mean, half = values.mean(0), _half_width(values)
+        mean, half = values.mean(0), half_width(values)
         ax.step(times, mean, where="post", color=color)
         ax.fill_between(times, mean - half, mean + half, step="post", color=color, alpha=0.2, lw=0)
     ax.set(xlabel="time (s)", ylabel="mean regret", xlim=(0, np.max(times)),
@@ -282,11 +283,6 @@ def _shades(records: pd.DataFrame, column: str | None) -> list[tuple[str, Any, p
     shades = plt.cm.viridis(np.linspace(0.1, 0.85, len(groups)))
     return [(f"{value:g}" if isinstance(value, float) else str(value), shade, rows)
             for (value, rows), shade in zip(groups, shades, strict=True)]
-
-
-def _half_width(values: np.ndarray) -> np.ndarray:
-    """Return half the width of the 95 % t interval of the mean over the first axis."""
-    return stdtrit(len(values) - 1, 0.975) * np.std(values, axis=0, ddof=1) / len(values) ** 0.5
 
 
 def _name_ends(ax: Axes, ends: Mapping[str, float]) -> None:

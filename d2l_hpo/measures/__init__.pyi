@@ -9,6 +9,7 @@ from .pareto import order_by_front as order_by_front
 from .pareto import pareto_front as pareto_front
 from .records import Job as Job
 from .records import job_table as job_table
+from .statistics import half_width as half_width
 from .statistics import incumbent_errors as incumbent_errors
 from .statistics import mean_interval as mean_interval
 from .statistics import paired_bootstrap as paired_bootstrap

@@ -87,6 +87,10 @@ def utilization(records: pd.DataFrame, n_workers: int) -> float:
     return busy / (check_int("n_workers", n_workers) * records["end"].max())
 
 
+def half_width(errors: ArrayLike) -> np.ndarray:
+    """Return half the width of the 95 % t interval of the mean over seeds, the first axis."""
+    return stats.t.ppf(0.975, len(errors) - 1) * stats.sem(errors)
+
 def mean_interval(errors: ArrayLike) -> tuple[float, float, float]:
     """Return the mean of errors and its 95 % t interval; ValueError for fewer than two.
 
@@ -104,5 +108,5 @@ def mean_interval(errors: ArrayLike) -> tuple[float, float, float]:
     errors = np.asarray(errors, float)
     if errors.ndim != 1 or len(errors) < 2 or not np.isfinite(errors).all():
         raise ValueError(f"errors are {errors}, expected at least two finite numbers, one a seed")
-    half = stats.t.ppf(0.975, len(errors) - 1) * stats.sem(errors)
-    return errors.mean(), errors.mean() - half, errors.mean() + half
+    mean, half = errors.mean(), half_width(errors)
+    return mean, mean - half, mean + half
