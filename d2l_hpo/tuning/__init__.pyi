@@ -33,6 +33,10 @@ from .outcomes import accepted_keywords as accepted_keywords
 from .outcomes import accepted_names as accepted_names
 from .outcomes import judge as judge
 from .outcomes import read_result as read_result
+from .parallel import fill_workers as fill_workers
+from .parallel import retry as retry
+from .parallel import run_on_workers as run_on_workers
+from .parallel import take_results as take_results
 from .records import Attempt as Attempt
 from .records import Books as Books
 from .records import Results as Results

@@ -2,7 +2,7 @@
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
-from d2l_hpo.tuning.calls import WorkerLost, call
+from d2l_hpo.tuning.calls import call
 from d2l_hpo.tuning.checkpoints import Checkpoints
 from d2l_hpo.tuning.checks import (
     check_arguments,
@@ -126,7 +126,8 @@ class HPOTuner(Results):
     def loop(self) -> None:
         """Run one trial after another in this process, or several at a time on workers."""
         if self.executor is not None or self.n_workers > 1 or self.trial_timeout is not None:
-            return self.loop_on_workers()
+            from d2l_hpo.tuning.parallel import run_on_workers  # it loads a process pool
+            return run_on_workers(self)
         while not self.budget_spent() and (trial := self.next_trial()):
             self.evaluate(trial)
 
@@ -212,63 +213,6 @@ class HPOTuner(Results):
         """Write an event to the journal, if there is one."""
         if self.journal is not None:
             self.journal.write({"event": event, **values})
-
-    def loop_on_workers(self) -> None:
-        """Keep all workers busy until the budget is spent and the last attempt has ended."""
-        books = self.books
-        from d2l_hpo.tuning.workers import open_workers  # it loads a process pool
-        workers = open_workers(self.executor, self.n_workers, self.objective, self.trial_timeout)
-        with workers as self.workers:
-            try:
-                with self.ctrl_c.allowed():
-                    self.workers.start()
-                while self.fill_workers():
-                    with self.ctrl_c.allowed():
-                        ended = self.workers.wait(books.running)
-                    self.take_results(ended)
-            except KeyboardInterrupt:
-                self.take_results([future for future in books.running if future.done()])
-                raise
-            finally:
-                interrupted = [attempt.trial for attempt in books.running.values()]
-                books.pending, books.running = interrupted + books.pending, {}
-
-    def fill_workers(self) -> bool:
-        """Give every free worker a trial; say whether there is anything to wait for."""
-        books = self.books
-        if self.synchronous and books.running:
-            return True
-        for worker in self.workers.idle():
-            if self.budget_spent() or (trial := self.next_trial()) is None:
-                return bool(books.running)
-            attempt = self.begin(trial, worker)
-            future = self.workers.submit(worker, dict(trial.config), self.keywords(trial))
-            books.running[future] = attempt
-            del books.pending[0]
-        # Without running attempts, all workers are still busy with attempts that were given up.
-        return bool(books.running) or not (self.budget_spent() or self.next_trial() is None)
-
-    def take_results(self, ended: list[Future]) -> None:
-        """Record and report attempts that have ended; try those again whose worker was lost."""
-        for future in ended:
-            attempt = self.books.running.pop(future)
-            try:
-                result = self.workers.read(future)
-            except WorkerLost as lost:
-                self.retry(attempt, str(lost))
-            else:
-                attempt.start = result.started_after(attempt.start + self.origin) - self.origin
-                self.finish(attempt, result.value, result.traceback)
-
-    def retry(self, attempt: Attempt, reason: str) -> None:
-        """Make a trial whose worker was lost pending again, or failed after `max_retries`."""
-        reasons = self.books.lose(attempt, f"attempt {attempt.number}: {reason}")
-        if len(reasons) > self.max_retries:
-            self.finish(attempt, None, "\n".join(reasons))
-        else:
-            self.log("failed", **attempt.entry(), end=self.now(), info={}, traceback=reasons[-1],
-                     retry=True)
-            self.books.pending.insert(0, attempt.trial)
 
 
 def _open_journal(path: str | os.PathLike) -> "Journal":

@@ -16,6 +16,7 @@ from d2l_hpo import (
 )
 from d2l_hpo.spaces import configuration_key
 from d2l_hpo.tools import write_file
+from d2l_hpo.tuning.workers import GivenWorkers
 
 
 def test_two_writers_and_a_reader_of_one_file_never_meet(tmp_path):
@@ -47,7 +48,7 @@ def test_two_writers_and_a_reader_of_one_file_never_meet(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["trial_0.pt"]
 
 
-def test_an_attempt_that_was_given_up_and_the_next_one_may_both_write(tmp_path):
+def test_an_attempt_that_was_given_up_and_the_next_one_may_both_write(tmp_path, monkeypatch):
     first, both, attempts = threading.Event(), threading.Barrier(2), []
 
     def objective(config, checkpoint):
@@ -67,12 +68,13 @@ def test_an_attempt_that_was_given_up_and_the_next_one_may_both_write(tmp_path):
                        checkpoint_dir=tmp_path)
         search.trial_timeout = 0.05
         search.max_retries = 1
-        original = search.retry
+        submit = GivenWorkers.submit
 
-        def retry(attempt, reason):
-            search.workers.trial_timeout = faulty.DEADLINE  # the second attempt may take its time
-            original(attempt, reason)
-        search.retry = retry
+        def patient(workers, *call):
+            if attempts:
+                workers.trial_timeout = faulty.DEADLINE  # the second attempt may take its time
+            return submit(workers, *call)
+        monkeypatch.setattr(GivenWorkers, "submit", patient)
         search.run()
     assert [(job.status, job.attempt) for job in search.books.jobs] == [("completed", 2)]
     assert len(attempts) == 2 and [each.name for each in tmp_path.iterdir()] == ["trial_0.pt"]

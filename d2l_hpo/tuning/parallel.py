@@ -1,0 +1,70 @@
+"""Trials on several workers: each is kept busy, and what they return goes to the tuner's books."""
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from d2l_hpo.tuning.calls import WorkerLost
+from d2l_hpo.tuning.records import Attempt
+from d2l_hpo.tuning.workers import Workers, open_workers
+
+if TYPE_CHECKING:
+    from d2l_hpo.tuning.tuner import HPOTuner
+
+
+def run_on_workers(tuner: "HPOTuner") -> None:
+    """Keep all workers busy until the budget is spent and the last attempt has ended."""
+    books, ctrl_c = tuner.books, tuner.ctrl_c
+    with open_workers(tuner.executor, tuner.n_workers, tuner.objective,
+                      tuner.trial_timeout) as workers:
+        try:
+            with ctrl_c.allowed():
+                workers.start()
+            while fill_workers(tuner, workers):
+                with ctrl_c.allowed():
+                    ended = workers.wait(books.running)
+                take_results(tuner, workers, ended)
+        except KeyboardInterrupt:
+            take_results(tuner, workers, [future for future in books.running if future.done()])
+            raise
+        finally:
+            interrupted = [attempt.trial for attempt in books.running.values()]
+            books.pending, books.running = interrupted + books.pending, {}
+
+
+def fill_workers(tuner: "HPOTuner", workers: Workers) -> bool:
+    """Give every free worker a trial; say whether there is anything to wait for."""
+    books = tuner.books
+    if tuner.synchronous and books.running:
+        return True
+    for worker in workers.idle():
+        if tuner.budget_spent() or (trial := tuner.next_trial()) is None:
+            return bool(books.running)
+        attempt = tuner.begin(trial, worker)
+        future = workers.submit(worker, dict(trial.config), tuner.keywords(trial))
+        books.running[future] = attempt
+        del books.pending[0]
+    # Without running attempts, all workers are still busy with attempts that were given up.
+    return bool(books.running) or not (tuner.budget_spent() or tuner.next_trial() is None)
+
+
+def take_results(tuner: "HPOTuner", workers: Workers, ended: list[Future]) -> None:
+    """Record and report attempts that have ended; try those again whose worker was lost."""
+    for future in ended:
+        attempt = tuner.books.running.pop(future)
+        try:
+            result = workers.read(future)
+        except WorkerLost as lost:
+            retry(tuner, attempt, str(lost))
+        else:
+            attempt.start = result.started_after(attempt.start + tuner.origin) - tuner.origin
+            tuner.finish(attempt, result.value, result.traceback)
+
+
+def retry(tuner: "HPOTuner", attempt: Attempt, reason: str) -> None:
+    """Make a trial whose worker was lost pending again, or failed after `max_retries`."""
+    reasons = tuner.books.lose(attempt, f"attempt {attempt.number}: {reason}")
+    if len(reasons) > tuner.max_retries:
+        tuner.finish(attempt, None, "\n".join(reasons))
+    else:
+        tuner.log("failed", **attempt.entry(), end=tuner.now(), info={}, traceback=reasons[-1],
+                  retry=True)
+        tuner.books.pending.insert(0, attempt.trial)
