@@ -6,7 +6,7 @@ import ast
 import re
 
 from cells import read_cells
-from config import BookConfig
+from config import BookConfig, BookError
 from extract import PACKAGE
 from folding import defined_names
 from imports import section_imports
@@ -49,7 +49,7 @@ def reference_pages(config: BookConfig, taught: dict[str, list[str]]) -> dict[st
               if (found := LABEL.search(path.read_text(encoding="utf-8")))}
     kinds, pages = _kinds(config), {"api": _overview(config)}
     for role, names in config.public.items():
-        parts = [f"# {role}", *(_entry(name, kinds[name], labels.get(places.get(name, "")))
+        parts = [f"# {role}", *(_entry(name, *kinds[name], labels.get(places.get(name, "")))
                                 for name in names)]
         pages[page_name(role)] = "\n\n".join(parts) + "\n"
     return pages
@@ -76,25 +76,34 @@ def _overview(config: BookConfig) -> str:
                       ""])
 
 
-def _kinds(config: BookConfig) -> dict[str, str]:
-    """Return name -> the directive that describes it, for all public names."""
+def _kinds(config: BookConfig) -> dict[str, tuple[str, str]]:
+    """Return, for all public names, the directive that describes it and a constant's comment."""
     words = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
     stub = (config.package / "__init__.pyi").read_text(encoding="utf-8")
     kinds = {}
     for module, name in EXPORT.findall(stub):
         path = config.package.joinpath(*module.split(".")).with_suffix(".py")
-        kinds[name] = next((words[type(node)]
-                            for node in ast.parse(path.read_text(encoding="utf-8")).body
-                            if type(node) in words and node.name == name), "py:data")
+        source = path.read_text(encoding="utf-8")
+        found = [words[type(node)] for node in ast.parse(source).body
+                 if type(node) in words and node.name == name]
+        kinds[name] = (found[0], "") if found else ("py:data", _comment(name, source))
     return kinds
 
 
-def _entry(name: str, kind: str, label: str | None) -> str:
+def _comment(name: str, source: str) -> str:
+    """Return the comment above an assignment; BookError if there is none."""
+    found = re.search(rf"((?:^# .*\n)+){name}\b", source, re.MULTILINE)
+    if found is None:
+        raise BookError(f"{name} is a public constant without a comment above it")
+    return found[1].replace("\n# ", " ").removeprefix("# ").strip()
+
+
+def _entry(name: str, kind: str, comment: str, label: str | None) -> str:
     """Return what the page says of a name; Sphinx fills in its signature and docstring."""
     lines = ["```{eval-rst}", f".. currentmodule:: {PACKAGE}", "", f".. {kind}:: {name}",
              *(["   :members:", "   :show-inheritance:"] if kind == "autoclass" else []), "```"]
-    if kind == "py:data":
-        lines += ["", "A constant; its values are in the source."]
+    if comment:
+        lines += ["", comment]
     if label:
         lines += ["", f"Taught in {{numref}}`{label}`."]
     return "\n".join(lines)

@@ -87,7 +87,7 @@ def utilization(records: pd.DataFrame, n_workers: int) -> float:
     return busy / (check_int("n_workers", n_workers) * records["end"].max())
 
 
-def half_width(errors: ArrayLike) -> np.ndarray:
+def half_width(errors: np.ndarray) -> np.ndarray:
     """Return half the width of the 95 % t interval of the mean over seeds, the first axis."""
     return stats.t.ppf(0.975, len(errors) - 1) * stats.sem(errors)
 

@@ -40,18 +40,18 @@ def expected_improvement(mean, deviation, best) -> np.ndarray:
 def log_expected_improvement(mean, deviation, best) -> np.ndarray:
     """Return the logarithm of `expected_improvement`, exact where that underflows.
 
-    Arguments: `mean`, `deviation` and `best` as in `expected_improvement`, but numbers or NumPy's
-    arrays, no lists. A deviation below 1e-12 counts as that. Far above `best` the logarithm is
-    computed from the scaled complementary error function, and beyond 1e5 deviations from the
-    asymptote of equation `eq_ei` of the section on Bayesian optimization.
+    Arguments: `mean`, `deviation` and `best` as in `expected_improvement`. A deviation below 1e-12
+    counts as that. Far above `best` the logarithm is computed from the scaled complementary error
+    function, and beyond 1e5 deviations from the asymptote of equation `eq_ei` of the section on
+    Bayesian optimization.
 
-    >>> log_expected_improvement(np.array([0.2, 9.0]), 0.1, best=0.3).round(2).tolist()
+    >>> log_expected_improvement([0.2, 9.0], 0.1, best=0.3).round(2).tolist()
     [-2.22, -3796.65]
     >>> float(expected_improvement(9.0, 0.1, best=0.3))
     0.0
     """
     deviation = np.maximum(deviation, 1e-12)
-    z = np.atleast_1d((best - mean) / deviation)
+    z = np.atleast_1d(np.subtract(best, mean) / deviation)
     log_density = -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
     with np.errstate(all="ignore"):  # every branch is computed for all z, and one is chosen
         near = np.log(np.exp(log_density) + z * ndtr(z))

@@ -58,9 +58,12 @@ class RecordedBenchmark:
     True
     """
 
-    task: str
+    task = ""
 
     def __init__(self, path: Path | str | None = None, measured: bool = True):
+        if not self.task:
+            raise TypeError(f"{type(self).__name__} names no task; use LeNetBenchmark, "
+                            "MLPBenchmark or DigitsBenchmark")
         path = DATA / f"recording_{self.task}.npz" if path is None else Path(path)
         self.recording = read_recording(path)
         self.card = self.recording.card

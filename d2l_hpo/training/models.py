@@ -48,7 +48,7 @@ def init_weights(net, activation="relu"):
 
     - `net`: a module, whose convolutions and linear layers are changed in place; it is returned,
       too.
-    - `activation`: the one between its layers.
+    - `activation`: the one between its layers; Xavier's weights for any name but "relu".
 
     He's weights are normal (He et al., 2015), Xavier's uniform (Glorot and Bengio, 2010). They
     come from torch's global random numbers.

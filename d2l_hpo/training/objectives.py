@@ -99,6 +99,7 @@ def hpo_objective_lenet(config: dict, max_epochs: int = 10, checkpoint=None, see
     return {"error": trainer.validation_error(), "training_loss": trainer.training_loss}
 
 
+# `FashionMNIST(batch_size)`, loaded once for each batch size and then kept.
 shared_images = cache(FashionMNIST)
 
 def train_perceptron(config: dict, max_epochs: int, checkpoint=None, seed: int = 0) -> HPOTrainer:

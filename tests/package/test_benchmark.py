@@ -291,3 +291,8 @@ def test_without_measured_curves_recorded_configurations_are_predicted_too():
     assert not np.array_equal(errors, DigitsBenchmark().curve(config)[0], equal_nan=True)
     with pytest.raises(ValueError, match="batch_size"):
         benchmark.curve({**config, "batch_size": 10_000})
+
+
+def test_the_class_of_all_recorded_tasks_names_those_that_can_be_used():
+    with pytest.raises(TypeError, match="names no task; use LeNetBenchmark"):
+        RecordedBenchmark()

@@ -36,3 +36,9 @@ def test_sections_lead_to_what_they_teach_and_back():
 def test_a_section_page_links_to_the_reference():
     html = require_built(HTML / "bo.html", "make html").read_text(encoding="utf-8")
     assert 'href="api-searchers.html#d2l_hpo.BayesianSearcher"' in html
+
+
+def test_constants_have_their_comment_on_the_page():
+    pages = reference_pages(BOOK, taught_names(BOOK))
+    assert "One colour a method through the whole book" in pages["api-figures"]
+    assert "loaded once for each batch size" in pages["api-data"]
