@@ -40,6 +40,8 @@ def read_lines(path: Path) -> list[Any]:
     """
     if not path.exists():
         return []
-    with open(path, "r+b") as file:
-        whole = cut_torn_line(file.fileno(), file.read())
-    return [json.loads(line) for line in whole.split(b"\n")[:-1]]
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        with open(path, "r+b") as file:  # only then, since a folder may be for reading only
+            content = cut_torn_line(file.fileno(), content)
+    return [json.loads(line) for line in content.split(b"\n")[:-1]]
