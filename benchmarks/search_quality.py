@@ -32,7 +32,7 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-from d2l_hpo import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark
+from d2l_hpo import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark, mean_interval
 from d2l_hpo.tools.files import write_file
 from d2l_hpo.spaces.space import (
     check_configuration,
@@ -249,9 +249,7 @@ def regrets(results: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
 
 def interval(values: np.ndarray) -> str:
     """Write the mean and its 95 % Student's t interval in percentage points."""
-    mean, n = 100 * values.mean(), len(values)
-    half = stats.t.ppf(0.975, n - 1) * 100 * values.std(ddof=1) / math.sqrt(n)
-    return f"{mean:.2f} ({mean - half:.2f} to {mean + half:.2f})"
+    return "{:.2f} ({:.2f} to {:.2f})".format(*mean_interval(100 * values))
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
