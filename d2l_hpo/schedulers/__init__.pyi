@@ -9,6 +9,7 @@ from .cross_validation import CrossValidation as CrossValidation
 from .cross_validation import FoldScheduler as FoldScheduler
 from .cross_validation import cannot_win as cannot_win
 from .cross_validation import is_behind as is_behind
+from .hyperband import Bracket as Bracket
 from .hyperband import HyperbandScheduler as HyperbandScheduler
 from .hyperband import MultiFidelityScheduler as MultiFidelityScheduler
 from .hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler

@@ -5,6 +5,7 @@
 
 import math
 from collections import deque
+from dataclasses import dataclass, field
 from operator import itemgetter
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
@@ -126,11 +127,22 @@ class MultiFidelityScheduler(HPOScheduler):
         return True
 
 
+@dataclass(eq=False)
+class Bracket:
+    """Trials that climb the same rungs, and where they stand on the present one."""
+    vacancies: int
+    rungs: list[int]
+    running: int = 0
+    finished: list[tuple[float, Trial]] = field(default_factory=list)  # in the order of reports
+    promoted: deque[Trial] = field(default_factory=deque)
+
+
 class SuccessiveHalvingScheduler(MultiFidelityScheduler):
     """Trains `n` trials to the first rung, the best 1/eta of them to the next, and so on.
 
     `n` is by default the smallest number of which one trial reaches `r_max`. Such brackets follow
-    one another `rounds` times, or without end. A rung waits for the reports of all its trials.
+    one another `rounds` times, or without end. A rung waits for the reports of all its trials;
+    meanwhile the next bracket begins, if fewer than `open_brackets` are running (None: any number).
 
     Arguments:
 
@@ -138,6 +150,8 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
     - `n`: trials of a bracket, at least eta**k with k promotions, else ValueError; this is the
       default, too.
     - `rounds`: how many brackets run, at least 1; None: without end.
+    - `open_brackets`: how many may run at a time, at least 1, else ValueError; None: as many as the
+      workers need. With 1 workers wait for the slowest trial of each rung.
 
     Of m trials on a rung floor(m / eta) are promoted, at least one. Failed trials are not. Where
     the searcher ends, the last bracket is smaller. The algorithm is that of Jamieson and Talwalkar
@@ -152,57 +166,72 @@ class SuccessiveHalvingScheduler(MultiFidelityScheduler):
     >>> epochs
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 9]
     """
-    setting_names: tuple[str, ...] = ("eta", "r_min", "r_max", "n", "rounds")
+    setting_names: tuple[str, ...] = ("eta", "r_min", "r_max", "n", "rounds", "open_brackets")
 
     def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int,
-                 n: int | None = None, rounds: int | None = None):
+                 n: int | None = None, rounds: int | None = None,
+                 open_brackets: int | None = None):
         super().__init__(searcher, eta, r_min, r_max)
         smallest = self.eta ** (len(self.rungs) - 1)
         self.n = smallest if n is None else check_int("n", n, smallest)
         self.rounds = None if rounds is None else check_int("rounds", rounds)
+        self.open_brackets = (None if open_brackets is None
+                              else check_int("open_brackets", open_brackets))
         self.rounds_begun, self.exhausted = 0, False
         self.upcoming: deque = deque()  # brackets of this round: number of trials, rungs
-        self.vacancies, self.bracket_rungs = 0, self.rungs  # of the bracket that is running
-        self.finished: list[tuple[float, Trial]] = []  # in the order in which they reached the rung
-        self.promoted: deque[Trial] = deque()
+        self.open: list[Bracket] = []  # the oldest first
+        self.places: dict[int, Bracket] = {}  # of each trial that is running
 
     def suggest(self) -> Trial | None:
-        """Return a promoted trial or a new one; None while a rung is waiting, and at the end."""
+        """Return a trial of the oldest bracket that has one; None while all wait, and at the end.
+        """
         while True:
-            if self.promoted:
-                return self.resume(self.promoted.popleft())
-            if self.vacancies:
-                self.vacancies -= 1
-                if trial := self.start(self.bracket_rungs):
+            for bracket in self.open:
+                if trial := self.next_trial(bracket):
+                    bracket.running += 1
+                    self.places[trial.trial_id] = bracket
                     return trial
-                self.vacancies, self.exhausted = 0, True
-            if self.running or not (self.promote() or self.begin_bracket()):
+            self.open = [bracket for bracket in self.open if bracket.running]
+            if len(self.open) == self.open_brackets or not self.begin_bracket():
                 return None
+
+    def next_trial(self, bracket: Bracket) -> Trial | None:
+        """Return a new or a promoted trial; None while the rung waits, and at the bracket's end."""
+        if bracket.vacancies:
+            if trial := self.start(bracket.rungs):
+                bracket.vacancies -= 1
+                return trial
+            bracket.vacancies, self.exhausted = 0, True
+        if not bracket.promoted and not bracket.running:
+            self.promote(bracket)
+        return self.resume(bracket.promoted.popleft()) if bracket.promoted else None
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Note the error that a trial has on its rung; one that is not finite is a failure."""
         error = error if math.isfinite(error) else math.nan
-        if self.accept(trial, error, info) and trial.max_epochs != self.r_max:
-            self.finished.append((error, trial))
+        if self.accept(trial, error, info):
+            bracket = self.places.pop(trial.trial_id)
+            bracket.running -= 1
+            if trial.max_epochs != self.r_max:
+                bracket.finished.append((error, trial))
 
-    def promote(self) -> bool:
-        """Close the rung: promote the best floor(n / eta) of its n trials; say if there are any."""
-        quota = max(1, len(self.finished) // self.eta)
-        valid = [report for report in self.finished if math.isfinite(report[0])]
+    def promote(self, bracket: Bracket) -> None:
+        """Close the bracket's rung: promote the best floor(n / eta) of its n trials."""
+        quota = max(1, len(bracket.finished) // self.eta)
+        valid = [report for report in bracket.finished if math.isfinite(report[0])]
         ranked = [trial for _, trial in sorted(valid, key=itemgetter(0))]
-        self.promoted.extend(ranked[:quota])
+        bracket.promoted.extend(ranked[:quota])
         self.over.extend(trial.trial_id for trial in ranked[quota:])
-        self.finished = []
-        return bool(ranked)
+        bracket.finished = []
 
     def begin_bracket(self) -> bool:
-        """Begin the next bracket of this round or the next round; False if that was the last."""
+        """Open the next bracket of this round or the next round; False if that was the last."""
         if self.exhausted or not self.upcoming and self.rounds_begun == self.rounds:
             return False
         if not self.upcoming:
             self.rounds_begun += 1
             self.upcoming.extend(self.brackets())
-        self.vacancies, self.bracket_rungs = self.upcoming.popleft()
+        self.open.append(Bracket(*self.upcoming.popleft()))
         return True
 
     def brackets(self) -> list[tuple[int, list[int]]]:
@@ -237,6 +266,7 @@ class HyperbandScheduler(SuccessiveHalvingScheduler):
 
     - `searcher`, `eta`, `r_min`, `r_max`: as in `MultiFidelityScheduler`.
     - `rounds`: how often all brackets run, at least 1, else ValueError; None: without end.
+    - `open_brackets`: as in `SuccessiveHalvingScheduler`.
 
     The algorithm is that of Li et al. (2018). `hyperband_brackets` lists a round's brackets.
 
@@ -249,11 +279,11 @@ class HyperbandScheduler(SuccessiveHalvingScheduler):
     >>> epochs
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 9, 3, 3, 3, 3, 3, 9, 9, 9, 9]
     """
-    setting_names = ("eta", "r_min", "r_max", "rounds")
+    setting_names = ("eta", "r_min", "r_max", "rounds", "open_brackets")
 
     def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int,
-                 rounds: int | None = None):
-        super().__init__(searcher, eta, r_min, r_max, rounds=rounds)
+                 rounds: int | None = None, open_brackets: int | None = None):
+        super().__init__(searcher, eta, r_min, r_max, rounds=rounds, open_brackets=open_brackets)
 
     def brackets(self) -> list[tuple[int, list[int]]]:
         """Return the brackets of a round: for each the number of trials, and the rungs."""

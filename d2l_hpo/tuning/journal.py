@@ -28,6 +28,7 @@ FIELDS = {
                "retry"},
 }
 ATOMS: tuple[type[Any], ...] = (bool, str, int, float)
+LATER = {"open_brackets"}  # settings that journals of 0.1.0 lack
 DEEPEST = 100  # levels of a nested value; one that holds itself has no end
 CLOSED = -1  # no file has this number
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
@@ -71,7 +72,7 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
     """Say in which entries two plain values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         absent = "nothing"
-        return [text for key in dict.fromkeys([*old, *new])
+        return [text for key in dict.fromkeys([*old, *new]) if key in old or key not in LATER
                 for text in differences(old.get(key, absent), new.get(key, absent),
                                         f"{name}.{key}".lstrip("."))]
     return [] if as_text(old) == as_text(new) else [f"{name}: {old!r} in the journal, {new!r} now"]

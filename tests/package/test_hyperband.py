@@ -154,6 +154,60 @@ def test_hyperband_runs_all_its_brackets():
     assert [up for *_, up in jobs] == 2 * once
 
 
+# -- several open brackets ------------------------------------------------------------------------
+
+
+def test_the_next_bracket_begins_while_a_rung_waits():
+    scheduler = halving()
+    first, second = ask(scheduler, 9), ask(scheduler, 2)
+    assert [trial.max_epochs for trial in second] == [1, 1]
+    for trial in first:
+        scheduler.update(trial, trial.trial_id)
+    promoted = ask(scheduler, 3)  # the older bracket first
+    assert [(trial.trial_id, trial.max_epochs) for trial in promoted] == [(0, 3), (1, 3), (2, 3)]
+    assert ids(ask(scheduler, 8)) == [*range(11, 18), 18]  # the second is full, a third begins
+
+
+def test_reports_count_in_their_own_bracket():
+    scheduler = halving(rounds=2)
+    first, second = ask(scheduler, 9), ask(scheduler, 9)
+    for trial in second:
+        scheduler.update(trial, 0.1)
+    assert ids(ask(scheduler, 3)) == [9, 10, 11]
+    for trial in first:
+        scheduler.update(trial, 0.9)
+    assert ids(ask(scheduler, 3)) == [0, 1, 2]
+    assert sorted(scheduler.ended()) == [*range(3, 9), *range(12, 18)]
+    assert scheduler.suggest() is None
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_at_most_so_many_brackets_are_open(number):
+    scheduler = halving(open_brackets=number)
+    trials = ask(scheduler, 9 * number)
+    assert scheduler.suggest() is None
+    for trial in trials[-9:]:
+        scheduler.update(trial, 0.5)
+    assert [trial.max_epochs for trial in ask(scheduler, 3)] == [3, 3, 3]
+    assert scheduler.suggest() is None
+
+
+@SCHEDULERS
+@pytest.mark.parametrize("number", [0, -1, 1.5, True, "all"])
+def test_a_number_of_open_brackets_that_cannot_be(cls, number):
+    with pytest.raises((TypeError, ValueError), match="open_brackets is"):
+        cls(Numbered(), 3, 1, 9, open_brackets=number)
+
+
+def test_a_searcher_that_is_exhausted_while_several_brackets_are_open():
+    scheduler = halving(searcher=Numbered(11))
+    trials = ask(scheduler, 11)
+    assert scheduler.suggest() is None
+    for trial in trials:
+        scheduler.update(trial, trial.trial_id)
+    assert ids([scheduler.suggest() for _ in range(5)]) == [0, 1, 2, 9, None]
+
+
 def test_one_rung_is_random_search():
     scheduler = SuccessiveHalvingScheduler(Numbered(), 3, 9, 9, n=2)
     jobs = jobs_of(drive(scheduler, np.random.default_rng(0), 1, jobs=5))
@@ -165,7 +219,7 @@ def test_one_rung_is_random_search():
 
 @pytest.mark.parametrize("failure", [math.nan, math.inf, -math.inf])
 def test_failures_rank_last_and_the_rung_closes(failure):
-    scheduler = halving()
+    scheduler = halving(open_brackets=1)
     for i, trial in enumerate(ask(scheduler, 9)):
         scheduler.update(trial, failure if i < 7 else 1 - i / 10)
     assert ids([scheduler.suggest() for _ in range(3)]) == [8, 7, None]
@@ -204,7 +258,7 @@ def test_an_empty_searcher():
 
 
 def test_a_report_counts_once():
-    scheduler = halving()
+    scheduler = halving(open_brackets=1)
     trials = ask(scheduler, 9)
     for trial in trials[:8]:
         scheduler.update(trial, 0.5)

@@ -100,8 +100,9 @@ def test_descriptions_are_plain_and_tell_schedulers_apart(cls):
     texts = {json.dumps(cls(Numbered(), **arguments).describe(), sort_keys=True) for arguments in [
         {"eta": 3, "r_min": 1, "r_max": 9}, {"eta": 2, "r_min": 1, "r_max": 9},
         {"eta": 3, "r_min": 3, "r_max": 9}, {"eta": 3, "r_min": 1, "r_max": 27},
-        {"eta": 3, "r_min": 1, "r_max": 9, "rounds": 2}]}
-    assert len(texts) == 5
+        {"eta": 3, "r_min": 1, "r_max": 9, "rounds": 2},
+        {"eta": 3, "r_min": 1, "r_max": 9, "open_brackets": 1}]}
+    assert len(texts) == 6
     description = cls(Numbered(), 3, 1, 9).describe()
     assert description["class"] == cls.__name__ and description["settings"]["eta"] == 3
     assert description["settings"]["searcher"] == "Numbered"
@@ -114,6 +115,43 @@ def test_the_same_decisions_with_any_number_of_workers_and_curves_without_ties()
             for workers in (1, 2, 5)]
     jobs = [{*zip(run["trial_id"], run["epoch"], run["max_epochs"], strict=True)} for run in runs]
     assert jobs[0] == jobs[1] == jobs[2] and len(jobs[0]) == 40
+
+
+@SCHEDULERS
+@pytest.mark.parametrize("workers", [2, 16, 64])
+def test_no_worker_waits_as_long_as_brackets_may_begin(cls, workers):
+    errors = np.random.default_rng(1).random((2000, 9))
+    times = np.random.default_rng(2).lognormal(size=(2000, 9)).cumsum(axis=1)  # with stragglers
+    curves = Curves(*zip(errors, times, strict=True))
+    records = simulate(cls(Numbered(), 3, 1, 9), curves, n_workers=workers, max_time=40)
+    assert records["trial_id"].nunique() < 2000
+    for _, jobs in records.groupby("worker"):
+        assert np.allclose(jobs["start"].iloc[1:], jobs["end"].iloc[:-1])
+        assert jobs["start"].iloc[0] == 0 and jobs["end"].iloc[-1] >= 40
+
+
+@SCHEDULERS
+def test_with_one_worker_only_one_bracket_is_open(cls):
+    logs = [drive(cls(Numbered(), 3, 1, 9, rounds=3, open_brackets=number),
+                  np.random.default_rng(0), 1) for number in (1, None)]
+    assert logs[0] == logs[1]
+
+
+def test_a_journal_that_does_not_know_open_brackets_goes_on(tmp_path):
+    path = tmp_path / "search.jsonl"
+
+    def search(**settings):
+        scheduler = SuccessiveHalvingScheduler(RandomSearcher(SPACE), 3, 1, 9, **settings)
+        return HPOTuner(scheduler, lambda config: config["x"], journal=path)
+    search().run(number_of_trials=5)
+    first, *others = path.read_text().splitlines(keepends=True)
+    old = json.loads(first)
+    del old["scheduler"]["settings"]["open_brackets"]
+    path.write_text(json.dumps(old) + "\n" + "".join(others))
+    search().run(number_of_trials=6)
+    with pytest.raises(ValueError, match="eta: 3 in the journal, 2 now"):
+        scheduler = SuccessiveHalvingScheduler(RandomSearcher(SPACE), 2, 1, 9)
+        HPOTuner(scheduler, lambda config: config["x"], journal=path).run(number_of_trials=7)
 
 
 def test_a_simulated_search_improves_on_its_first_rung():
