@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
              number_of_trials: int | None = None, max_time: float | None = None,
-             decision_time: float | None = 0.0) -> "pd.DataFrame":
+             decision_time: float | None = 0.0,
+             job_time: Callable[[Trial, int, float], float] | None = None) -> "pd.DataFrame":
     """Simulate a search on `n_workers` workers and return its records, as `HPOTuner` keeps them.
 
     Arguments:
@@ -37,8 +38,10 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     - `number_of_trials`: at least 1; None: any number.
     - `max_time`: in seconds of the virtual clock, more than 0; None: any time.
     - `decision_time`: in seconds, at least 0, or None.
+    - `job_time(trial, worker, seconds)`: how many seconds a job takes whose epochs took `seconds`
+      when they were recorded, for instance more on a slow worker; None: as many.
 
-    A job lasts as long as its epochs did. Rows come in the order in which jobs end; `start` and
+    Rows come in the order in which jobs end; `start` and
     `end` are seconds of the virtual clock. The clock runs by these rules:
 
     - An idle worker asks for a job at once, the lowest number first, after all reports of that
@@ -67,7 +70,8 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     >>> records["worker"].nunique(), len(records)
     (4, 8)
     """
-    cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time)
+    cluster = _Cluster(scheduler, benchmark, n_workers, number_of_trials, max_time, decision_time,
+                       job_time)
     while True:
         if cluster.can_ask() and not cluster.report_is_due():
             cluster.ask()
@@ -86,7 +90,8 @@ class _Cluster:
 
     def __init__(self, scheduler: HPOScheduler, benchmark: Any, n_workers: int,
                  number_of_trials: int | None, max_time: float | None,
-                 decision_time: float | None):
+                 decision_time: float | None,
+                 job_time: Callable[[Trial, int, float], float] | None):
         if isinstance(benchmark, type) or not callable(getattr(benchmark, "curve", None)):
             raise TypeError(f"benchmark is {benchmark!r}, expected an object with a method "
                             "curve(config), such as DigitsBenchmark()")
@@ -98,6 +103,10 @@ class _Cluster:
                                  check_int("number_of_trials", number_of_trials))
         self.max_time = math.inf if max_time is None else check_positive("max_time", max_time)
         self.decision_time = _check_decision_time(decision_time)
+        if job_time is not None and not callable(job_time):
+            raise TypeError(f"job_time is {job_time!r}, expected a function of trial, worker and "
+                            "seconds, or None")
+        self.job_time = job_time
         self.clock = 0.0
         self.running: list[tuple] = []
         self.number_of_jobs = 0
@@ -139,6 +148,12 @@ class _Cluster:
             raise ValueError(f"trial {trial.trial_id} takes {duration} seconds from epoch "
                              f"{trial.epoch} to {epochs}; the benchmark's elapsed seconds must be "
                              "finite, not negative, and never decrease")
+        if self.job_time is not None:
+            recorded, duration = duration, self.job_time(trial, self.idle[0], duration)
+            if not 0 <= duration < math.inf:
+                raise ValueError(f"job_time returned {duration!r} for trial {trial.trial_id} on "
+                                 f"worker {self.idle[0]}, where {recorded} seconds were recorded; "
+                                 "return a finite number of seconds of at least 0")
         self.trained[trial.trial_id] = epochs
         self.active.add(trial.trial_id)
         worker = heapq.heappop(self.idle)

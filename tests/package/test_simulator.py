@@ -170,6 +170,18 @@ def test_jobs_run_where_list_scheduling_places_them(seconds, n_workers, decision
         (x, *expected[x]) for x in order]
 
 
+def test_jobs_may_take_another_time_than_was_recorded():
+    def slower(trial, worker, seconds):
+        asked.append((trial.trial_id, worker, seconds))
+        return seconds * (worker + 1)
+    asked = []
+    records = simulate(basic(4), lasting(1, 1, 2, 1), n_workers=2, job_time=slower)
+    assert asked == [(0, 0, 1), (1, 1, 1), (2, 0, 2), (3, 1, 1)]
+    assert columns(records, "trial_id", "start", "end") == [(0, 0, 1), (1, 0, 2), (2, 1, 3),
+                                                            (3, 2, 4)]
+    assert [info["elapsed_time"] for info in records["info"]] == [1, 1, 2, 1]  # as recorded
+
+
 def test_the_number_of_trials_counts_what_has_started():
     scheduler = basic(100)
     records = simulate(scheduler, lasting(*range(1, 101)), n_workers=4, number_of_trials=6)

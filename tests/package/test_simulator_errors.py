@@ -29,6 +29,18 @@ def test_a_bad_decision_time_is_an_error(value):
         simulate(basic(2), lasting(1, 1), decision_time=value)
 
 
+def test_a_bad_function_of_job_times_is_an_error():
+    with pytest.raises(TypeError, match="job_time is 2, expected a function of trial, worker and"):
+        simulate(basic(2), lasting(1, 1), job_time=2)
+
+
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
+def test_a_bad_job_time_is_an_error(value):
+    with pytest.raises(ValueError, match=f"job_time returned {value} for trial 0 on worker 0, "
+                                         "where 1.0 seconds were recorded"):
+        simulate(basic(2), lasting(1, 1), job_time=lambda trial, worker, seconds: value)
+
+
 @pytest.mark.parametrize("benchmark", [None, len, DigitsBenchmark], ids=repr)
 def test_a_benchmark_without_curves_is_an_error(benchmark):
     with pytest.raises(TypeError, match=r"benchmark is .*, expected an object with a method curve"):
