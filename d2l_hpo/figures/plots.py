@@ -34,7 +34,7 @@ COLORS = {
     "Sobol search": "#E69F00",
     "one epoch": "#56B4E9",
     "successive halving": "#009E73",
-    "growing brackets": "#A6DBA0",  # of successive halving
+    "one bracket at a time": "#A6DBA0",  # of successive halving
     "Hyperband": "#CC79A7",
     "ASHA": "#6B6B00",
     "ASHA, stopping": "#882255",

@@ -35,16 +35,20 @@ def incumbent_errors(records: pd.DataFrame, times) -> np.ndarray:
     return np.concatenate([[np.nan], best])[index]
 
 
-def paired_bootstrap(first, second, seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean of `first - second` over seeds and its 95 % bootstrap interval.
+def paired_bootstrap(first, second, seed: int = 0, comparisons: int = 1
+                     ) -> tuple[float, float, float]:
+    """Return the mean of `first - second` over seeds and its bootstrap interval.
 
-    With fewer than some 20 seeds the interval is too narrow.
+    The level is 95 %, for all of so many `comparisons` together. With fewer than some 20 seeds the
+    interval is too narrow.
 
     Arguments:
 
     - `first`, `second`: results of two methods, shape (seeds,) both, where entry i belongs to seed
       i.
     - `seed`: of the 9,999 resamples, an integer of at least 0.
+    - `comparisons`: how many intervals a statement counts, at least 1. Each gets the level
+      1 - 0.05 / comparisons, so that with 95 % all of them are right (Bonferroni's correction).
 
     It returns three numbers: the mean and the interval's low and high end, by the percentile
     method (Efron and Tibshirani, 1993). ValueError for different shapes, fewer than two seeds, or
@@ -62,7 +66,8 @@ def paired_bootstrap(first, second, seed: int = 0) -> tuple[float, float, float]
     if not alike or not np.isfinite(differences := first - second).all():
         raise ValueError(f"first has shape {first.shape}, second {second.shape}; expected a finite "
                          "number in both for each of at least two seeds")
-    result = stats.bootstrap((differences,), np.mean, method="percentile",
+    level = 1 - 0.05 / check_int("comparisons", comparisons)
+    result = stats.bootstrap((differences,), np.mean, method="percentile", confidence_level=level,
                              rng=np.random.default_rng(seed))
     return differences.mean(), *result.confidence_interval
 

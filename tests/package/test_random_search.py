@@ -164,6 +164,18 @@ def test_the_bootstrap_covers_the_true_difference_about_as_often_as_it_says():
     assert 180 <= inside <= 199
 
 
+def test_intervals_grow_with_the_number_of_comparisons_as_bonferroni_says():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(1, 2, 400), rng.normal(0, 1, 400)
+    error = np.std(first - second, ddof=1) / 20
+    for comparisons in (1, 9, 25):
+        mean, low, high = paired_bootstrap(first, second, comparisons=comparisons)
+        half = stats.norm.ppf(1 - 0.025 / comparisons) * error
+        assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.05)
+    with pytest.raises(ValueError, match="comparisons is 0, expected a positive integer"):
+        paired_bootstrap(first, second, comparisons=0)
+
+
 def test_equal_methods_differ_by_nothing():
     assert paired_bootstrap([0.1, 0.2, 0.3], [0.1, 0.2, 0.3]) == (0, 0, 0)
 

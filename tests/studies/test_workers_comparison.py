@@ -36,7 +36,7 @@ def test_regrets_fall_to_a_finite_end_and_nobody_works_more_than_all_the_time(re
 
 
 @pytest.mark.parametrize("task, method, n", [
-    ("LeNet", "ASHA", 16), ("perceptron", "growing brackets", 64), ("digits", "Hyperband", 4),
+    ("LeNet", "ASHA", 16), ("perceptron", "one bracket at a time", 64), ("digits", "Hyperband", 4),
     ("digits", "ASHA, stopping", 1), ("digits", "random search", 64)])
 def test_searches_repeated_now_end_as_recorded(recorded, task, method, n):
     benchmark = workers.TASKS[task](measured=False)
