@@ -2,18 +2,22 @@
 
 `ask` returns None where a method has no configuration left. A new method is one line in METHODS.
 """
+import logging
+import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import d2l_hpo
+from benchmarks.conversions import ask_optuna, to_ax, to_configspace, to_optuna
 from d2l_hpo.clusters.syne_tune import to_syne_tune
-from d2l_hpo.spaces.space import check_space, describe_space
+from d2l_hpo.spaces.space import check_configuration, check_space
 
 
 class OurSearcher:
@@ -27,26 +31,94 @@ class OurSearcher:
 
 
 class OptunaSampler:
-    """Drives a sampler of Optuna through a study's ask and tell."""
+    """Drives a sampler of Optuna through a study's ask and tell.
+
+    It is asked for a conditional hyperparameter where that is active, as Optuna's users do. With
+    `flat`, for samplers that model only what all trials have, it is asked for all of them.
+    """
 
     packages = ("optuna",)
 
-    def __init__(self, name: str, space: Mapping[str, Any], seed: int, **settings: Any):
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int, flat: bool = False,
+                 **settings: Any):
         import optuna
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        self.distributions = to_optuna(space)
+        self.hyperparameters = check_space(space).hyperparameters
+        self.distributions, self.flat = to_optuna(space), flat
         sampler = getattr(optuna.samplers, name)(seed=seed, **settings)
         self.study = optuna.create_study(sampler=sampler)
 
     def ask(self) -> dict[str, Any]:
-        """Return the parameters of a new trial."""
-        self.trial = self.study.ask(self.distributions)
-        return self.trial.params
+        """Return the configuration of a new trial: what is active of its parameters."""
+        conditional = any(hyperparameter.tests for hyperparameter in self.hyperparameters)
+        asked = self.distributions if self.flat or not conditional else {}
+        self.trial, config = self.study.ask(asked), {}
+        for hyperparameter in self.hyperparameters:
+            if hyperparameter.is_active(config):
+                name = hyperparameter.name
+                config[name] = ask_optuna(self.trial, name, self.distributions[name])
+        return config
 
     def tell(self, config: Mapping[str, Any], error: float) -> None:
         """Finish the trial."""
         self.study.tell(self.trial, error)
+
+
+class SMAC:
+    """Drives a facade of SMAC3 through its ask and tell, without noise and without intensifying."""
+
+    packages = ("smac", "ConfigSpace")
+
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int):
+        import smac
+        self.folder = tempfile.TemporaryDirectory()
+        scenario = smac.Scenario(to_configspace(space, seed), n_trials=1_000, seed=seed,
+                                 deterministic=True, output_directory=Path(self.folder.name))
+        self.space = space
+        self.facade = getattr(smac, name)(scenario, lambda config, seed=0: 0.0, overwrite=True,
+                                          logging_level=False)
+
+    def ask(self) -> dict[str, Any]:
+        """Return the configuration of a new trial."""
+        self.trial = self.facade.ask()
+        return check_configuration(self.space, dict(self.trial.config))
+
+    def tell(self, config: Mapping[str, Any], error: float) -> None:
+        """Report the error as the trial's cost."""
+        from smac.runhistory import TrialValue
+        self.facade.tell(self.trial, TrialValue(cost=error))
+
+
+class Ax:
+    """Drives Ax's client, whose default is BoTorch's Gaussian process after a few Sobol points."""
+
+    packages = ("ax-platform", "botorch", "gpytorch", "torch")
+
+    def __init__(self, space: Mapping[str, Any], seed: int):
+        import torch
+        from ax import Client
+        for handler in logging.getLogger("ax").handlers:  # a line for each trial
+            handler.setLevel(logging.ERROR)
+        warnings.simplefilter("ignore")
+        torch.set_num_threads(1)
+        self.hyperparameters = check_space(space).hyperparameters
+        self.client = Client(random_seed=seed)
+        self.client.configure_experiment(parameters=to_ax(space))
+        self.client.configure_optimization(objective="-error")
+
+    def ask(self) -> dict[str, Any]:
+        """Return the configuration of a new trial: what is active of its parameters."""
+        [(self.index, values)] = self.client.get_next_trials(max_trials=1).items()
+        config: dict[str, Any] = {}
+        for hyperparameter in self.hyperparameters:
+            if hyperparameter.is_active(config):
+                config[hyperparameter.name] = values[hyperparameter.name]
+        return config
+
+    def tell(self, config: Mapping[str, Any], error: float) -> None:
+        """Finish the trial."""
+        self.client.complete_trial(self.index, raw_data={"error": error})
 
 
 class SyneTuneScheduler:
@@ -133,7 +205,9 @@ METHODS = {
     "optuna.QMCSampler": Method(partial(OptunaSampler, "QMCSampler", scramble=True,
                                         warn_independent_sampling=False)),
     "optuna.TPESampler": Method(partial(OptunaSampler, "TPESampler")),
-    "optuna.GPSampler": Method(partial(OptunaSampler, "GPSampler"), 30, 50),
+    "optuna.GPSampler": Method(partial(OptunaSampler, "GPSampler", flat=True), 30, 50),
+    "smac.HPO": Method(partial(SMAC, "HyperparameterOptimizationFacade"), 20, 50),
+    "ax.Client": Method(partial(Ax), 20, 50),
     "syne_tune.RandomSearch": Method(partial(SyneTuneScheduler, "RandomSearch",
                                              metrics=["error"])),
     "syne_tune.TPE": Method(partial(SyneTuneScheduler, "TPE", metric="error")),
@@ -141,33 +215,6 @@ METHODS = {
     "syne_tune.CQR": Method(partial(SyneTuneCQR, "CQR", metric="error"), 30, 50),
     "syne_tune.BOTorch": Method(partial(SyneTuneBOTorch, "BOTorch", metric="error"), 30, 50),
 }
-
-
-def to_optuna(space: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a space into Optuna's distributions; ValueError for what Optuna cannot express.
-
-    Optuna rounds a log-uniform integer where `lograndint` takes the floor: a small difference in
-    the probabilities of the smallest integers.
-    """
-    checked = check_space(space)
-    return {entry["name"]: _to_optuna(entry, checked[entry["name"]])
-            for entry in describe_space(checked)}
-
-
-def _to_optuna(entry: Mapping[str, Any], domain: Any) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-    makers = {"uniform": FloatDistribution, "loguniform": partial(FloatDistribution, log=True),
-              "randint": IntDistribution, "lograndint": partial(IntDistribution, log=True)}
-    name = entry.get("distribution", entry["kind"])
-    shifted = name.startswith("log") and entry["parameters"]["loc"] != 0
-    if "tests" in entry or shifted or name not in {*makers, "categorical", "constant"}:
-        raise ValueError(f"hyperparameter {entry['name']!r}: Optuna has nothing like this {name}; "
-                         "use uniform, loguniform, randint, lograndint or categorical, without "
-                         "when(...)")
-    if name in makers:
-        low, high = (number.item() for number in domain.support())
-        return makers[name](low, high)
-    return CategoricalDistribution(entry["choices"] if name == "categorical" else [domain])
 
 
 def clip(space: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

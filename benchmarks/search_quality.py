@@ -1,27 +1,28 @@
-"""How good are searchers? Regret of ours, of Optuna's and of Syne Tune's after equal evaluations.
+"""How good are searchers? Regret of ours and of other libraries' after equal evaluations.
 
-    python -m benchmarks.search_quality [--methods a,b] [--tasks a,b] [--seeds 50] [--processes 2]
+    python -m benchmarks.search_quality [--suite ours] [--methods a,b] [--tasks a,b] [--seeds 50]
+                                        [--processes 2]
 
-All minimise the same functions: the surrogates of the recorded tasks, which predict the validation
-error after the last epoch for any configuration, without noise, and two functions of the literature
-with known minima. (Their regrets, too, are printed times 100.) The regret is the smallest error
-found so far minus the smallest error known, that is over a Sobol design and over everything that
-any run evaluated. Intervals are Student's t intervals over seeds. Results are kept in
+All minimise the same functions (tasks.py). The suite "ours" holds the surrogates of the recorded
+tasks and two functions of the literature; it prints a table a task. (All regrets are printed times
+100.) The suite "independent" holds functions of BBOB and models of scikit-learn, "development" and
+"held-out" each half of them; it prints one table: mean rank and normalised regret over all tasks.
+
+The regret is the smallest error found so far minus the smallest error known: over everything that
+any run evaluated and, where an evaluation is cheap, a Sobol design. Results are kept in
 _build/search_quality: where neither a method nor a task has changed, its runs are not repeated.
 
-A new method is one line in methods.py: an adapter with its arguments. A new task is one in TASKS.
+A new method is one line in methods.py: an adapter with its arguments. A new task is one in
+tasks.py.
 """
 import argparse
 import hashlib
 import inspect
 import json
-import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from multiprocessing import get_context
@@ -32,110 +33,26 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-from d2l_hpo import DigitsBenchmark, LeNetBenchmark, MLPBenchmark, RecordedBenchmark, mean_interval
+from d2l_hpo import mean_interval
+from d2l_hpo.spaces.space import describe_space
 from d2l_hpo.tools.files import write_file
-from d2l_hpo.spaces.space import (
-    check_configuration,
-    configurations_from_unit_cube,
-    describe_space,
-    varying_names,
-)
 from studies.command import at_least, names_of, one_thread
 from benchmarks.machine import describe
-from benchmarks.methods import METHODS, OurSearcher, _to_optuna, clip, to_optuna
+from benchmarks import conversions
+from benchmarks.methods import METHODS, OurSearcher, clip
+from benchmarks.summary import duels, summary_rows
+from benchmarks.tasks import SUITES, TASKS, design, load_task, smallest_error
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "_build" / "search_quality"
 BUDGETS = (10, 25, 50, 100)
+SUMMARY_BUDGETS = (10, 20, 50, 100)
+PEERS = ["RandomSearcher", "SobolSearcher", "TPESearcher", "BayesianSearcher", "optuna.TPESampler",
+         "optuna.GPSampler", "smac.HPO", "ax.Client"]
 COMPARED_AT = 50
 BASELINE, OURS = "RandomSearcher", "BayesianSearcher"
 DESIGN_SIZE = 2**15
 COMMON_PACKAGES = ("numpy", "scipy", "scikit-learn")
-
-
-# -- Tasks ----------------------------------------------------------------------------------------
-
-@dataclass(frozen=True)
-class Task:
-    """A space and the function to minimise, `errors(configurations)`, shape (configurations,).
-
-    `best_known` is its smallest value, where that is known; a smaller one that is found counts.
-    """
-
-    space: Mapping[str, Any]
-    errors: Callable[[Sequence[Mapping[str, Any]]], np.ndarray]
-    best_known: float = math.inf
-
-
-def recorded_task(kind: type[RecordedBenchmark]) -> Task:
-    """Return the surrogate's error after the last epoch, for recorded configurations too."""
-    benchmark = kind()
-
-    def errors(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        checked = [check_configuration(benchmark.config_space, config) for config in configs]
-        return benchmark.surrogate.predict(checked)[0][:, -1]
-
-    return Task(benchmark.config_space, errors)
-
-
-def coordinates(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Return the values of configurations, shape (configurations, hyperparameters)."""
-    return np.array([list(config.values()) for config in configs])
-
-
-def branin(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Return Branin's function, which has three global minima."""
-    x, y = coordinates(configs).T
-    valley = y - 5.1 * x**2 / (4 * np.pi**2) + 5 * x / np.pi - 6
-    return valley**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
-
-
-def hartmann6(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Return Hartmann's function of six variables: four wells, and one global minimum."""
-    depths = np.array([1.0, 1.2, 3.0, 3.2])
-    widths = np.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14],
-                       [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]])
-    centres = np.array([[1312, 1696, 5569, 124, 8283, 5886], [2329, 4135, 8307, 3736, 1004, 9991],
-                        [2348, 1451, 3522, 2883, 3047, 6650], [4047, 8828, 8732, 5743, 1091, 381]])
-    offsets = coordinates(configs)[:, np.newaxis] - centres / 1e4
-    return -np.exp(-(widths * offsets**2).sum(axis=2)) @ depths
-
-
-def branin_task() -> Task:
-    """Return Branin's function on its usual rectangle."""
-    return Task({"x": stats.uniform(-5, 15), "y": stats.uniform(0, 15)}, branin, 0.39788735773)
-
-
-def hartmann_task() -> Task:
-    """Return Hartmann's function on the unit cube."""
-    return Task({f"x_{i}": stats.uniform(0, 1) for i in range(1, 7)}, hartmann6, -3.322368011415515)
-
-
-TASKS: dict[str, Callable[[], Task]] = {
-    "lenet": partial(recorded_task, LeNetBenchmark),
-    "mlp": partial(recorded_task, MLPBenchmark),
-    "digits": partial(recorded_task, DigitsBenchmark),
-    "branin": branin_task,
-    "hartmann6": hartmann_task,
-}
-
-
-@cache
-def load_task(name: str) -> Task:
-    """Load a task once in this process."""
-    return TASKS[name]()
-
-
-def design(space: Mapping[str, Any], size: int) -> list[dict[str, Any]]:
-    """Return the first `size` configurations of the Sobol sequence without scrambling."""
-    points = stats.qmc.Sobol(len(varying_names(space)), scramble=False).random(size)
-    return configurations_from_unit_cube(space, points)
-
-
-def smallest_error(task: Task, size: int) -> float:
-    """Return the smallest error known before any search: of the task itself or of its design."""
-    parts = np.array_split(design(task.space, size), math.ceil(size / 2048))
-    return min(task.best_known, *(float(task.errors(part).min()) for part in parts))
 
 
 # -- Runs -----------------------------------------------------------------------------------------
@@ -169,15 +86,17 @@ def fingerprint(task_name: str, method_name: str, evaluations: int) -> str:
     """Return a digest of what a result depends on, apart from the seed.
 
     That is the function itself at some points, the method's adapter, arguments and packages, and
-    of our searchers all code of `d2l_hpo`.
+    of our searchers the code of `d2l_hpo` that they use.
     """
     task, make = load_task(task_name), METHODS[method_name].make
     packages = [*COMMON_PACKAGES, *make.func.packages]
-    parts = [describe_space(task.space), task.errors(design(task.space, 256)).round(9).tolist(),
+    points = design(task.space, 256 if task.cheap else 2)
+    parts = [describe_space(task.space), task.errors(points).round(9).tolist(),
              make.args, make.keywords, [version(name) for name in packages], evaluations,
-             *map(inspect.getsource, (search, make.func, to_optuna, _to_optuna, clip))]
+             *map(inspect.getsource, (search, make.func, conversions, clip))]
     if make.func is OurSearcher:
-        parts += [path.read_text() for path in sorted(ROOT.glob("d2l_hpo/*.py"))]
+        parts += [path.read_text() for folder in ("searchers", "spaces", "tools")
+                  for path in sorted((ROOT / "d2l_hpo" / folder).glob("*.py"))]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -305,24 +224,56 @@ def _difference(at: Mapping[tuple[str, str], np.ndarray], task: str, method: str
 def main(arguments: Sequence[str] | None = None, folder: Path = RESULTS) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Compare searchers on the recorded tasks.")
+    parser.add_argument("--suite", choices=list(SUITES), default="ours")
     parser.add_argument("--methods", type=names_of(METHODS),
-                        default=[name for name, method in METHODS.items() if not method.max_seeds],
-                        help="default: all but the slow ones")
-    parser.add_argument("--tasks", type=names_of(TASKS), default=list(TASKS))
+                        help='default: all but the slow ones, of "independent" those of PEERS')
+    parser.add_argument("--tasks", type=names_of(TASKS), help="default: all of the suite")
     parser.add_argument("--seeds", type=at_least(2), default=50)
     parser.add_argument("--evaluations", type=at_least(BUDGETS[0]), default=BUDGETS[-1])
     parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
     options = parser.parse_args(arguments)
-    methods = list(dict.fromkeys([BASELINE, *options.methods]))
+    ours = options.suite == "ours"
+    quick = [name for name, method in METHODS.items() if not method.max_seeds]
+    methods = list(dict.fromkeys([BASELINE, *(options.methods or (quick if ours else PEERS))]))
+    tasks = options.tasks or SUITES[options.suite]
     try:
-        results = search_all(methods, options.tasks, options.seeds, options.evaluations,
+        results = search_all(methods, tasks, options.seeds, options.evaluations,
                              options.processes, folder)
     except PackageNotFoundError as error:
         parser.error(f"{error.name} is missing; run: python -m pip install -r "
                      "benchmarks/requirements.txt")
-    known = {name: smallest_error(load_task(name), DESIGN_SIZE) for name in options.tasks}
+    known = {name: smallest_error(load_task(name), DESIGN_SIZE) for name in tasks}
     regret = regrets(results, known, options.evaluations)
-    print_report(regret, results, [n for n in BUDGETS if n <= options.evaluations])
+    report, budgets = (print_report, BUDGETS) if ours else (print_summary, SUMMARY_BUDGETS)
+    report(regret, results, [n for n in budgets if n <= options.evaluations])
+
+
+def print_summary(regret: Mapping[tuple[str, str], np.ndarray],
+                  results: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+                  budgets: Sequence[int]) -> None:
+    """Print one table over all tasks, and where our Gaussian process is clearly worse or better."""
+    tasks, methods = (list(dict.fromkeys(names)) for names in zip(*regret, strict=True))
+    packages = {name for method in methods for name in METHODS[method].make.func.packages}
+    print(describe(*COMMON_PACKAGES, "ioh", *sorted(packages)), end="\n\n")
+    print(f"{len(tasks)} tasks: {', '.join(tasks)}\n")
+    rows = summary_rows(regret, lambda n: [name for name in methods if runs_to(name, n)], budgets,
+                        BASELINE)
+    columns = list(rows[BASELINE])
+    head = ["method", "seeds", *columns, "ms a suggestion"]
+    seconds = {method: np.mean([run["seconds"] for task in tasks for run in results[task, method]])
+               for method in methods}
+    print(markdown_table(head, [
+        [f"`{method}`", str(min(len(regret[task, method]) for task in tasks)),
+         *(row.get(column, "-") for column in columns), f"{1e3 * seconds[method]:.2g}"]
+        for method, row in rows.items()]))
+    if OURS in methods:
+        at = max(n for n in budgets if n <= COMPARED_AT)
+        print(f"\nTasks on which `{OURS}` is clearly better or worse after {at} evaluations "
+              "(intervals over seeds, corrected for the number of tasks)\n")
+        others = [method for method in methods if method != OURS and runs_to(method, at)]
+        print(markdown_table(["opponent", "better", "worse", "worse on"], [
+            [f"`{other}`", str(len(better)), str(len(worse)), ", ".join(worse) or "-"]
+            for other, (better, worse) in duels(regret, OURS, others, at).items()]))
 
 
 def print_report(regret: Mapping[tuple[str, str], np.ndarray],

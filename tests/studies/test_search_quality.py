@@ -7,20 +7,21 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from example_space import EVERY_KIND
 from scipy import stats
 
-from d2l_hpo import HPOSearcher, categorical, check_configuration, lograndint
+from d2l_hpo import DigitsBenchmark, HPOSearcher, categorical, check_configuration, lograndint
+from d2l_hpo import sample_configurations
 from d2l_hpo.simulation.task_spaces import SPACES
 
-from benchmarks import methods
-from benchmarks import search_quality
+from benchmarks import conversions, methods, search_quality, summary
 from benchmarks.methods import METHODS, Method, OurSearcher
-from benchmarks.search_quality import Task
+from benchmarks.real_tasks import REAL_TASKS
+from benchmarks.tasks import DEVELOPMENT, HELD_OUT, INDEPENDENT, Task
 
 MODULES = {"optuna": "optuna", "syne-tune": "syne_tune", "statsmodels": "statsmodels",
            "xgboost-cpu": "xgboost", "huggingface_hub": "huggingface_hub", "botorch": "botorch",
-           "gpytorch": "gpytorch", "torch": "torch"}
+           "gpytorch": "gpytorch", "torch": "torch", "smac": "smac", "ConfigSpace": "ConfigSpace",
+           "ax-platform": "ax"}
 
 
 def distance(configs):
@@ -92,7 +93,7 @@ def test_optuna_gets_the_same_domains():
     space = {"rate": stats.loguniform(1e-4, 1), "momentum": stats.uniform(0.1, 0.8),
              "layers": stats.randint(1, 4), "units": lograndint(8, 64),
              "kind": categorical(["a", "b"]), "width": 2}
-    assert methods.to_optuna(space) == {
+    assert conversions.to_optuna(space) == {
         "rate": optuna.FloatDistribution(1e-4, 1, log=True),
         "momentum": optuna.FloatDistribution(0.1, 0.9),
         "layers": optuna.IntDistribution(1, 3),
@@ -104,12 +105,11 @@ def test_optuna_gets_the_same_domains():
 @pytest.mark.parametrize(("space", "message"), [
     ({"x": stats.beta(2, 3)}, "'x'.*nothing like this beta"),
     ({"x": stats.loguniform(1, 2, loc=1)}, "'x'.*nothing like this loguniform"),
-    (EVERY_KIND, "'units_2'.*without when"),
 ])
 def test_what_optuna_lacks_is_an_error(space, message):
     pytest.importorskip("optuna.distributions")
     with pytest.raises(ValueError, match=message):
-        methods.to_optuna(space)
+        conversions.to_optuna(space)
 
 
 def test_numbers_beyond_a_border_are_moved_back():
@@ -124,7 +124,7 @@ def test_numbers_beyond_a_border_are_moved_back():
 
 def test_a_recorded_task_is_the_surrogate_for_recorded_configurations_too():
     task = search_quality.load_task("digits")
-    benchmark = search_quality.DigitsBenchmark()
+    benchmark = DigitsBenchmark()
     configs = benchmark.configs[:50]
     errors = task.errors(configs)
     assert np.array_equal(errors, benchmark.surrogate.predict(configs)[0][:, 26])
@@ -149,6 +149,83 @@ def test_the_functions_of_the_literature_have_their_known_minima():
         values = task.errors([dict(zip(task.space, point, strict=True)) for point in points])
         assert values == pytest.approx(task.best_known, abs=2e-6)
         assert task.errors(search_quality.design(task.space, 4096)).min() > task.best_known
+
+
+@pytest.mark.parametrize("name", REAL_TASKS)
+def test_a_real_task_has_an_error_for_every_configuration_of_its_space(name):
+    space, error = REAL_TASKS[name]()
+    configs = sample_configurations(space, 6, np.random.default_rng(1))
+    errors = [error(config) for config in configs]
+    assert len(set(errors)) > 1 and min(errors) < 0.9 and max(errors) <= 2
+    assert errors[0] == error(configs[0])
+
+
+def test_a_model_that_fails_has_the_worst_error():
+    _, error = REAL_TASKS["kernel-ridge-diabetes"]()
+    assert error({"alpha": 1e-3, "kernel": "polynomial", "gamma": 10.0, "degree": 4,
+                  "coef0": 0.0}) == 2
+
+
+def test_bbob_tasks_know_their_smallest_value():
+    pytest.importorskip("ioh")
+    for name in ("bbob-f3-d4-i1", "bbob-f21-d2-i2"):
+        task = search_quality.load_task(name)
+        errors = task.errors(search_quality.design(task.space, 64))
+        assert errors.min() > task.best_known and len(task.space) == int(name[name.index("d") + 1])
+
+
+def test_the_halves_of_the_independent_tasks_share_nothing_and_are_alike():
+    assert sorted(DEVELOPMENT + HELD_OUT) == sorted(INDEPENDENT)
+    assert not set(DEVELOPMENT) & set(HELD_OUT)
+    for half in (DEVELOPMENT, HELD_OUT):
+        assert sum(name.startswith("bbob") for name in half) == 14
+        assert sum(name in REAL_TASKS for name in half) == 5
+
+
+# -- conditions -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("method", ["BayesianSearcher", "optuna.TPESampler", "optuna.GPSampler",
+                                    "smac.HPO", "ax.Client"])
+def test_a_peer_proposes_configurations_of_a_conditional_space(method):
+    require(method)
+    space, _ = REAL_TASKS["sgd-breast"]()
+    searcher = METHODS[method].make(space, 0)
+    kinds = set()
+    for number in range(12):
+        config = searcher.ask()
+        assert check_configuration(space, config) == config
+        kinds.add((config["penalty"], "l1_ratio" in config))
+        searcher.tell(config, 1 / (1 + number))
+    assert kinds <= {("l2", False), ("l1", False), ("elasticnet", True)} and len(kinds) > 1
+
+
+def test_configspace_gets_the_conditions():
+    pytest.importorskip("ConfigSpace")
+    space, _ = REAL_TASKS["sgd-breast"]()
+    result = conversions.to_configspace(space, 0)
+    assert {condition.child.name: condition.parent.name for condition in result.conditions} == {
+        "l1_ratio": "penalty", "eta0": "learning_rate", "power_t": "learning_rate"}
+
+
+# -- the summary ----------------------------------------------------------------------------------
+
+def test_ranks_and_regrets_over_tasks_are_those_of_the_numbers():
+    regret = {("t", "a"): np.full((4, 10), 2.0), ("t", "b"): np.full((4, 10), 1.0),
+              ("u", "a"): np.full((4, 10), 30.0), ("u", "b"): np.full((4, 10), 60.0)}
+    rows = summary.summary_rows(regret, lambda n: ["a", "b"], [10], "a")
+    assert rows["a"]["rank at 10"] == "1.50 (1.00 to 2.00)"
+    assert rows["b"]["rank at 10"] == "1.50 (1.00 to 2.00)"
+    assert rows["a"]["regret at 10"] == "1.00 (1.00 to 1.00)"
+    assert rows["b"]["regret at 10"] == "1.25 (0.50 to 2.00)"
+
+
+def test_a_duel_says_where_ours_is_clearly_better_and_worse():
+    rng = np.random.default_rng(0)
+    ours = {("t", "a"): rng.normal(1, 0.1, (20, 5)), ("u", "a"): rng.normal(1, 0.1, (20, 5)),
+            ("v", "a"): rng.normal(1, 0.1, (20, 5))}
+    theirs = {("t", "b"): rng.normal(2, 0.1, (20, 5)), ("u", "b"): rng.normal(0.5, 0.1, (20, 5)),
+              ("v", "b"): rng.normal(1, 0.1, (20, 5))}
+    assert summary.duels(ours | theirs, "a", ["b"], 5) == {"b": (["t"], ["u"])}
 
 
 # -- kept results ---------------------------------------------------------------------------------
