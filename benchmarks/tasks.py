@@ -3,9 +3,10 @@
 Ours: the surrogates of the recorded tasks, which predict the validation error after the last epoch
 for any configuration, without noise, and two functions of the literature with known minima.
 
-Independent, so that nobody who wrote a searcher here has chosen them: functions of BBOB
-(Hansen et al., 2009) from the package ioh, of which an instance is a random shift and rotation, and the tuning of scikit-learn's models on the data that it brings (real_tasks.py). Half
-of them, DEVELOPMENT, may be looked at when a searcher is changed; HELD_OUT is for the report.
+Independent, made by others and for other purposes: functions of BBOB (Hansen et al., 2009) from the
+package ioh, of which an instance is a random shift and rotation, and the tuning of scikit-learn's
+models on the data that it brings (real_tasks.py). Half of them, DEVELOPMENT, may be looked at when
+a searcher is changed; HELD_OUT is for the report.
 
 A new task is one line in TASKS.
 """
