@@ -6,7 +6,7 @@ The searches are those of `studies.workers` on 4, 16 and 64 workers, with other 
 jobs: more uneven ones, but with the same work in the mean, so that as much can be finished in the
 time as without. The file holds `regret` in points after the time of two and of four average
 trainings, (disturbances, tasks, methods, workers, seeds, times), and the names and values along
-these axes. It takes four minutes on one core.
+these axes. It takes half an hour on one core.
 """
 import argparse
 from collections.abc import Callable
