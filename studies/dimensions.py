@@ -1,6 +1,6 @@
 """Record searches in spaces of up to fifty hyperparameters, which bo.md draws: dimensions.npz.
 
-    python -m studies.dimensions [--seeds 20] [--processes 2]
+    python -m studies.dimensions [--seeds 20] [--processes 2] [--output FILE]
 
 Two functions of the unit cube of 6 to 50 dimensions: Hartmann's of the first six, so that the
 others are idle, and a bowl, in which all matter equally. d2l_hpo/data/studies/dimensions.npz holds
@@ -10,11 +10,12 @@ values along these axes.
 import argparse
 import os
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-from benchmarks.search_quality import hartmann6
+from benchmarks.tasks import hartmann6
 from d2l_hpo import BayesianSearcher, RandomSearcher, TPESearcher
 from d2l_hpo.simulation.studies import STUDIES
 from studies.command import at_least, run_all
@@ -53,11 +54,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=at_least(2), default=20)
     parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
+    parser.add_argument("--output", type=Path, default=STUDIES / "dimensions.npz")
     options = parser.parse_args()
     jobs = list(product(FUNCTIONS, METHODS, DIMENSIONS, range(options.seeds)))
     errors = np.reshape(run_all(search, jobs, options.processes),
                         (len(FUNCTIONS), len(METHODS), len(DIMENSIONS), options.seeds))
-    np.savez_compressed(STUDIES / "dimensions.npz", error=np.float32(errors),
+    np.savez_compressed(options.output, error=np.float32(errors),
                         functions=list(FUNCTIONS), methods=list(METHODS), dimensions=DIMENSIONS,
                         trials=TRIALS)
 

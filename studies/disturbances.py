@@ -1,21 +1,24 @@
 """Record searches on workers that are slow, unequal or lost, which hyperband-async.md draws.
 
-    python -m studies.disturbances [--seeds 100] [--output d2l_hpo/data/studies/disturbances.npz]
+    python -m studies.disturbances [--seeds 100] [--processes 2] [--output FILE]
 
 The searches are those of `studies.workers` on 4, 16 and 64 workers, with other durations of their
 jobs: more uneven ones, but with the same work in the mean, so that as much can be finished in the
 time as without. The file holds `regret` in points after the time of two and of four average
 trainings, (disturbances, tasks, methods, workers, seeds, times), and the names and values along
-these axes. It takes half an hour on one core.
+these axes. It takes a quarter of an hour on two cores.
 """
 import argparse
+import os
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from d2l_hpo import Trial
 from d2l_hpo.simulation.studies import STUDIES
+from studies.command import at_least, run_all
 from studies.workers import METHODS, TASKS, TRAININGS, random_pool, study
 
 WORKERS = [4, 16, 64]
@@ -61,25 +64,28 @@ DISTURBANCES = {"stragglers": stragglers, "heavy tails": heavy_tails,
                 "unequal workers": unequal_workers, "lost workers": lost_workers}
 
 
+def regrets(disturbance: str, task: str, seeds: int) -> np.ndarray:
+    """Return regrets of all methods in points, shape (methods, workers, seeds, times)."""
+    benchmark = TASKS[task](measured=False)
+    pool, full, best = random_pool(benchmark)
+    columns = np.searchsorted(TRAININGS, TIMES)
+    found = [[study(benchmark, make, workers, pool, full, seeds, DISTURBANCES[disturbance])[0]
+              for workers in WORKERS] for make in METHODS.values()]
+    return np.round(100 * (np.array(found)[..., columns] - best), 4)
+
+
 def main() -> None:
     """Run all searches and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=at_least(2), default=100)
+    parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
     parser.add_argument("--output", type=Path, default=STUDIES / "disturbances.npz")
     options = parser.parse_args()
-    shape = len(DISTURBANCES), len(TASKS), len(METHODS), len(WORKERS), options.seeds
-    regret = np.empty((*shape, len(TIMES)), np.float32)
-    for i, (task, benchmark_class) in enumerate(TASKS.items()):
-        benchmark = benchmark_class(measured=False)
-        pool, full, best = random_pool(benchmark)
-        for d, (disturbance, job_time) in enumerate(DISTURBANCES.items()):
-            for j, make in enumerate(METHODS.values()):
-                for k, workers in enumerate(WORKERS):
-                    found, _ = study(benchmark, make, workers, pool, full, options.seeds, job_time)
-                    found = found[:, np.searchsorted(TRAININGS, TIMES)]
-                    regret[d, i, j, k] = np.round(100 * (found - best), 4)
-            means = dict(zip(METHODS, regret[d, i, ..., -1].mean(-1).round(2), strict=True))
-            print(f"{task}, {disturbance}: {means}", flush=True)
+    jobs = list(product(DISTURBANCES, TASKS, [options.seeds]))
+    found = np.array(run_all(regrets, jobs, options.processes), np.float32)
+    regret = found.reshape(len(DISTURBANCES), len(TASKS), *found.shape[1:])
+    for disturbance, means in zip(DISTURBANCES, regret[..., -1].mean((1, 3, 4)), strict=True):
+        print(disturbance, dict(zip(METHODS, means.round(2).tolist(), strict=True)))
     np.savez_compressed(options.output, regret=regret, tasks=list(TASKS), times=TIMES,
                         disturbances=list(DISTURBANCES), methods=list(METHODS), workers=WORKERS)
 
