@@ -4,7 +4,7 @@
 
 Three studies, all on functions without noise and with their own seeds:
 
-- methods: the smallest errors after 1, 2, ..., 50 evaluations on all tasks of search_quality.py,
+- methods: the smallest errors after 1, 2, ..., 50 evaluations on our tasks of search_quality.py,
   whose kept results are used. Peers that have no kept result for a task are left out there.
 - targets: BayesianSearcher with softened errors (as above), plain ones and ranks, after 50
   evaluations.
@@ -29,14 +29,13 @@ from benchmarks.methods import METHODS
 from benchmarks.search_quality import (
     DESIGN_SIZE,
     RESULTS,
-    TASKS,
     incumbents,
-    load_task,
     search_all,
-    smallest_error,
 )
+from benchmarks.tasks import SUITES, load_task, smallest_error
 
 OUTPUT = STUDIES / "bayesian.npz"
+TASKS = SUITES["ours"]
 EVALUATIONS, TRIALS, WORKERS = 50, 48, 8
 OURS = ["RandomSearcher", "SobolSearcher", "BayesianSearcher", "TPESearcher"]
 PEERS = ["optuna.TPESampler", "optuna.GPSampler", "syne_tune.TPE", "syne_tune.BORE",
@@ -111,7 +110,7 @@ def search_on_workers(task_name: str, fantasies: int, seed: int) -> tuple[list[f
 
 def study_methods(seeds: int, processes: int, peers: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the incumbents' errors by "methods/task/method", shape (seeds, EVALUATIONS)."""
-    results = search_all(OURS, list(TASKS), seeds, 100, processes)
+    results = search_all(OURS, TASKS, seeds, 100, processes)
     for task, peer in product(TASKS, peers):
         if (RESULTS / f"{task}-{peer}-{METHODS[peer].seeds(seeds) - 1}.json").exists():
             results |= search_all([peer], [task], seeds, 100, processes)

@@ -15,7 +15,9 @@ from d2l_hpo.simulation.studies import STUDIES
 
 from studies import bayesian
 from studies import composition
+from studies import dimensions
 from studies import lenet_search
+from studies import rivals
 from benchmarks import search_quality
 from studies import workers
 
@@ -31,7 +33,7 @@ def composed():
 
 
 def test_all_tasks_have_our_methods_with_50_seeds_and_50_evaluations(recorded):
-    for task in search_quality.TASKS:
+    for task in bayesian.TASKS:
         for method in bayesian.OURS:
             errors = recorded[f"methods/{task}/{method}"]
             assert errors.shape == (50, bayesian.EVALUATIONS)
@@ -44,7 +46,7 @@ def test_all_tasks_have_our_methods_with_50_seeds_and_50_evaluations(recorded):
     assert (STUDIES / "bayesian.npz").stat().st_size < 100_000
 
 
-@pytest.mark.parametrize("task", search_quality.TASKS)
+@pytest.mark.parametrize("task", bayesian.TASKS)
 @pytest.mark.parametrize("method, evaluations", [
     ("RandomSearcher", 50), ("SobolSearcher", 50), ("BayesianSearcher", 8), ("TPESearcher", 8)])
 def test_searches_repeated_now_are_as_recorded(recorded, task, method, evaluations):
@@ -121,3 +123,53 @@ def test_configurations_that_no_model_chose_are_as_recorded(live, method, trials
         for name in lenet_search.SPACE:
             np.testing.assert_allclose([config[name] for config in configs],
                                        live[seed, method][name][:trials], rtol=1e-5)
+
+
+def test_rivals_have_all_tasks_models_and_50_seeds():
+    recorded = read_study("rivals")
+    assert recorded["tasks"].tolist() == list(workers.TASKS)
+    assert recorded["methods"].tolist() == list(rivals.METHODS)
+    shape = (len(workers.TASKS), len(rivals.METHODS), 50, len(rivals.TRAININGS))
+    errors = recorded["error"]
+    assert errors.shape == shape and np.isfinite(errors[..., -1]).all()
+    assert not (np.diff(errors, axis=-1) > 0).any()
+    assert np.nanmin(errors) > 0 and np.nanmax(errors) <= 100
+
+
+@pytest.mark.parametrize("method", rivals.METHODS)
+def test_rivals_repeated_now_begin_as_recorded(monkeypatch, method):
+    monkeypatch.setattr(rivals, "TRAININGS", rivals.TRAININGS[:21])  # two trainings: no model yet
+    recorded, (_, full, _) = read_study("rivals"), workers.random_pool(
+        workers.TASKS["digits"](measured=False))
+    found = rivals.search("digits", method, full, seed=7)
+    place = list(workers.TASKS).index("digits"), list(rivals.METHODS).index(method), 7
+    np.testing.assert_allclose(found, recorded["error"][place][:21], rtol=1e-5)
+
+
+def test_dimensions_have_all_functions_methods_and_20_seeds():
+    recorded = read_study("dimensions")
+    shape = (len(dimensions.FUNCTIONS), len(dimensions.METHODS), len(dimensions.DIMENSIONS), 20)
+    assert recorded["error"].shape == shape and np.isfinite(recorded["error"]).all()
+    assert recorded["functions"].tolist() == list(dimensions.FUNCTIONS)
+    assert recorded["methods"].tolist() == list(dimensions.METHODS)
+    assert recorded["dimensions"].tolist() == dimensions.DIMENSIONS
+    assert recorded["trials"] == dimensions.TRIALS
+
+
+@pytest.mark.parametrize("function", dimensions.FUNCTIONS)
+def test_random_searches_of_many_dimensions_repeated_now_are_as_recorded(function):
+    recorded = read_study("dimensions")
+    for column, size in enumerate(dimensions.DIMENSIONS):
+        place = list(dimensions.FUNCTIONS).index(function), 0, column, 19
+        found = dimensions.search(function, "random search", size, seed=19)
+        assert found == pytest.approx(float(recorded["error"][place]), rel=1e-5)
+
+
+def test_the_functions_of_many_dimensions_ignore_what_they_should():
+    minimum = [0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573]  # Hartmann's, published
+    config = {f"x{i}": x for i, x in enumerate([*minimum, 0.9, 0.1])}
+    assert dimensions.first_six(config) == pytest.approx(
+        dimensions.first_six({**config, "x7": 0.8}))
+    changed = {f"x{i}": 0.3 for i in range(8)}
+    assert dimensions.bowl(changed) == 0 and dimensions.bowl({**changed, "x7": 0.8}) == (
+        pytest.approx(0.25))
