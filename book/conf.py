@@ -28,9 +28,11 @@ extensions = [
     "bibliography",
     "dataframes",
     "latex_book",
+    "linked_drawings",
     "offline_html",
     "sources",
     "svg_to_pdf",
+    "terms",
 ]
 
 # Notebooks and Markdown

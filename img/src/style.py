@@ -94,6 +94,13 @@ class Drawing:
             self.text((x, y + LINE * number), words, role, size=size, bold=role == "ink")
         return box
 
+    def link(self, box: Box, title: str, page: str) -> Box:
+        """Draw a box with a title that leads to a page, where the drawing is part of a page."""
+        self._parts.append(f'<a href="{page}">')
+        self.box(box, title)
+        self._parts.append("</a>")
+        return box
+
     def text(self, at: Point, words: str, role: str = "note", anchor: str = "middle",
              size: float = TEXT, bold: bool = False) -> None:
         """Write `words`, their middle at the height of `at`; `anchor`: start, middle or end."""

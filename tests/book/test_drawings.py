@@ -49,7 +49,8 @@ class Area:
 @cache
 def elements(path: Path) -> list[ElementTree.Element]:
     """Return the drawing's elements, from the one at the back to the one in front."""
-    return list(ElementTree.parse(path).getroot())
+    return [element for element in ElementTree.parse(path).getroot().iter()
+            if kind(element) not in ("svg", "a")]
 
 
 def kind(element: ElementTree.Element) -> str:

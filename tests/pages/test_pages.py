@@ -294,7 +294,7 @@ def test_animation_is_dark_in_dark_mode(visit: Visit) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_drawing_has_the_colours_of_the_mode(visit: Visit, scheme: str) -> None:
     visit.page.emulate_media(color_scheme=scheme)
-    figure = visit.open("index").locator("#fig-loop")
+    figure = visit.open("hyperopt-api").locator("#fig-loop")
     [image] = [image for image in figure.locator("img").all() if image.is_visible()]
     name = "loop.svg" if scheme == "light" else "loop-dark.svg"
     assert image.get_attribute("src").endswith(f"/{name}")
