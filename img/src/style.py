@@ -147,6 +147,18 @@ class Drawing:
         return Template(parts).substitute({role: colors[MODES[mode]]
                                            for role, colors in ROLES.items()})
 
+    def bent_arrow(self, points: Sequence[Point], role: str = "note") -> None:
+        """Draw an arrow through `points`; its head's tip is at the last one."""
+        (x, y), (end_x, end_y) = points[-2:]
+        corner = x + (end_x - x) / 20, y + (end_y - y) / 20
+        self.line([*points[:-1], corner], role, 2)
+        self.arrow((x, y), (end_x, end_y), role)
+
+    def ring(self, at: Point, role: str = "note", radius: float = 8) -> None:
+        """Draw a ring around `at`."""
+        self._parts.append(f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="{radius:g}" fill="none" '
+                           f'stroke="${role}" stroke-width="2"/>')
+
 
 def _literal(words: str) -> str:
     return escape(words, quote=False).replace("$", "$$")
