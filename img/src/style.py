@@ -151,6 +151,10 @@ class Drawing:
             self.line([(at[0] - size, at[1] - sign * size), (at[0] + size, at[1] + sign * size)],
                       role, 2)
 
+    def bar(self, box: Box, role: str, opacity: float = 1) -> None:
+        """Fill a bar; unlike a rectangle it is no background of text."""
+        self.area([box.at(*corner) for corner in ((0, 0), (0, 1), (1, 1), (1, 0))], role, opacity)
+
     def svg(self, mode: str) -> str:
         """Return the drawing as SVG, in the colours of `mode`: light or dark."""
         size = f"{self.width:g}", f"{self.height:g}"
