@@ -76,4 +76,4 @@ def draw_key(drawing: Drawing, height: float) -> None:
     drawing.line([(138, height - 8), (160, height + 8)], "keep", 2)
     drawing.lines((170, height), ["copies the weights,", "changes the rate"])
     drawing.line([(338, height), (364, height)], "ask", 4)
-    drawing.lines((374, height), ["the schedule of", "the best at the end"])
+    drawing.lines((374, height), ["leads to the best", "at the end"])
