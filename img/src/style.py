@@ -59,6 +59,11 @@ class Box:
         """Return the lower edge's middle, moved to the right."""
         return self.center[0] + right, self.y + self.height
 
+    def at(self, right: float, up: float) -> Point:
+        """Return the point so many widths and heights from the lower left corner, rounded."""
+        return (round(float(self.x + right * self.width), 2),
+                round(float(self.y + (1 - up) * self.height), 2))
+
 
 class Drawing:
     """Parts that lie on each other in the order in which they are added, y downwards."""
@@ -136,6 +141,26 @@ class Drawing:
         """Draw a dot at each of `points`."""
         self._parts += [f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="${role}"/>'
                         for x, y in points]
+
+    def area(self, points: Sequence[Point], role: str, opacity: float = 0.3) -> None:
+        """Fill what a closed line through `points` surrounds; what lies behind shines through."""
+        self._parts.append(f'<polyline points="{_points(points)}" fill="${role}" '
+                           f'fill-opacity="{opacity:g}"/>')
+
+    def dashes(self, points: Sequence[Point], role: str = "note", width: float = 1.5) -> None:
+        """Draw a dashed line through `points`."""
+        self._parts.append(f'<polyline points="{_points(points)}" fill="none" stroke="${role}" '
+                           f'stroke-width="{width:g}" stroke-dasharray="4 3"/>')
+
+    def cross(self, at: Point, role: str = "note", size: float = 5) -> None:
+        """Draw a cross: what is struck out or over."""
+        for sign in (-1, 1):
+            self.line([(at[0] - size, at[1] - sign * size), (at[0] + size, at[1] + sign * size)],
+                      role, 2)
+
+    def bar(self, box: Box, role: str, opacity: float = 1) -> None:
+        """Fill a bar; unlike a rectangle it is no background of text."""
+        self.area([box.at(*corner) for corner in ((0, 0), (0, 1), (1, 1), (1, 0))], role, opacity)
 
     def svg(self, mode: str) -> str:
         """Return the drawing as SVG, in the colours of `mode`: light or dark."""
