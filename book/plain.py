@@ -94,6 +94,9 @@ class PlainMarkdown:
         self._cited_keys.setdefault(path, set()).update(cited)
         return [author_year(self.bibliography[key]) for key in cited]
 
+    def _python_name(self, name: str, path: Path) -> str:
+        return f"`{name.rpartition('.')[2]}`"
+
     def _result(self, name: str, path: Path) -> str:
         return f"`{name.split(':')[0]}`"
 
@@ -158,6 +161,7 @@ ROLES: dict[str, Callable[[PlainMarkdown, str, Path], str]] = {
     "ref": PlainMarkdown._reference, "numref": PlainMarkdown._reference,
     "eq": PlainMarkdown._reference, "glue:text": PlainMarkdown._result,
     "cite:p": PlainMarkdown._cite_in_brackets, "cite:t": PlainMarkdown._cite_in_text,
+    "py:obj": PlainMarkdown._python_name,
 }
 DIRECTIVES: dict[str, Callable[[PlainMarkdown, Fence, Path], str]] = {
     "admonition": PlainMarkdown._admonition, "figure": PlainMarkdown._figure,

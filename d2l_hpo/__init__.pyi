@@ -86,6 +86,7 @@ from .spaces.space import sample_configuration as sample_configuration
 from .spaces.space import sample_configurations as sample_configurations
 from .spaces.space import to_unit_cube as to_unit_cube
 from .spaces.space import when as when
+from .training.base import reproducible as reproducible
 from .training.datasets import CIFAR10 as CIFAR10
 from .training.datasets import FashionMNIST as FashionMNIST
 from .training.datasets import ImageData as ImageData
@@ -106,6 +107,5 @@ from .training.resnet import hpo_objective_resnet18 as hpo_objective_resnet18
 from .training.resnet import small_images as small_images
 from .training.resnet import train_resnet18 as train_resnet18
 from .training.trainer import HPOTrainer as HPOTrainer
-from .training.trainer import reproducible as reproducible
 from .tuning.reporting import search_report as search_report
 from .tuning.tuner import HPOTuner as HPOTuner

@@ -13,22 +13,10 @@ from d2l import torch as d2l
 from torch import nn
 
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.training.base import read_config
 from d2l_hpo.training.datasets import FashionMNIST
 from d2l_hpo.training.models import LeNet, Network
 from d2l_hpo.training.trainer import HPOTrainer, train_model
-
-
-def read_config(config: dict, required: list[str], defaults: dict | None = None) -> dict:
-    """Return `config` completed by `defaults`; ValueError for a missing or an unknown name."""
-    values = {**(defaults or {}), **config}
-    known = [*required, *(defaults or {})]
-    for name in values:
-        if name not in known:
-            raise ValueError(f"unknown hyperparameter {name!r}; this objective knows {known}")
-    for name in required:
-        if name not in values:
-            raise ValueError(f"hyperparameter {name!r} is missing from {config!r}")
-    return values
 
 
 def hpo_objective_softmax_classification(config: dict, max_epochs: int = 8, checkpoint=None,

@@ -12,10 +12,10 @@ from torchvision import transforms
 from torchvision.models import resnet18
 
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.training.base import read_config, reproducible
 from d2l_hpo.training.datasets import CIFAR10, FashionMNIST, ShuffledLoader, TensorData
 from d2l_hpo.training.models import Network
-from d2l_hpo.training.objectives import read_config
-from d2l_hpo.training.trainer import HPOTrainer, reproducible
+from d2l_hpo.training.trainer import HPOTrainer
 
 
 class ResNet18(Network):

@@ -58,6 +58,7 @@ def convert(book: SmallBook, text: str, section: str = "first") -> str:
     ("{eq}`eq_second`", "(2) of [The second section](second.ipynb)"),
     ("{numref}`fig_curve`", "Figure 1 of [The second section](second.ipynb)"),
     ("was {glue:text}`best_error:.3f`", "was `best_error`"),
+    ("as {py:obj}`~d2l_hpo.HPOTuner` does", "as `HPOTuner` does"),
     ("a [link](https://example.org/a.md)", "a [link](https://example.org/a.md)"),
     ("(label_here)=\n## Heading", "## Heading"),
     ("code `{ref}` and `` `x` `` stay", "code `{ref}` and `` `x` `` stay"),
