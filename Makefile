@@ -94,6 +94,7 @@ check: $(INSTALLED)  ## Lint, check types, and compare the generated files with 
 	$(PY) book/extract.py --check
 	$(PY) book/notebooks.py sync --check
 	$(PY) -m img.src --check
+	$(PY) book/limits.py
 	$(PY) -m ruff check
 	$(PY) book/check_types.py
 
