@@ -18,7 +18,7 @@ from config import ROOT, load_config
 from myst import Fence, parse_blocks
 from nbformat import NotebookNode
 
-APPENDIX = {"index", "claims", "statistics", "references"}
+APPENDIX = {"index", "claims", "statistics", "folds", "hypergradients", "references"}
 HIDDEN = {"remove-cell", "remove-input", "hide-input", "hide-cell"}
 END = re.compile(r"^## (Exercises|Solutions)", re.MULTILINE)
 
