@@ -16,10 +16,10 @@ from .figures.plots import plot_learning_curves as plot_learning_curves
 from .figures.plots import plot_search as plot_search
 from .figures.plots import plot_timeline as plot_timeline
 from .figures.plots import use_style as use_style
-from .measures.pareto import crowding_distances as crowding_distances
+from .measures.fronts import crowding_distances as crowding_distances
+from .measures.fronts import hypervolume as hypervolume
+from .measures.fronts import nondominated_ranks as nondominated_ranks
 from .measures.pareto import dominance as dominance
-from .measures.pareto import hypervolume as hypervolume
-from .measures.pareto import nondominated_ranks as nondominated_ranks
 from .measures.pareto import pareto_front as pareto_front
 from .measures.statistics import incumbent_errors as incumbent_errors
 from .measures.statistics import mean_interval as mean_interval
@@ -44,6 +44,8 @@ from .searchers.acquisition import expected_improvement as expected_improvement
 from .searchers.acquisition import log_expected_improvement as log_expected_improvement
 from .searchers.acquisition import lower_confidence_bound as lower_confidence_bound
 from .searchers.bayesian import BayesianSearcher as BayesianSearcher
+from .searchers.breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
+from .searchers.breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .searchers.designs import GridSearcher as GridSearcher
 from .searchers.designs import PoolSearcher as PoolSearcher
 from .searchers.designs import SobolSearcher as SobolSearcher
@@ -54,8 +56,6 @@ from .searchers.gaussian_process import matern52 as matern52
 from .searchers.informed import ConstrainedSearcher as ConstrainedSearcher
 from .searchers.informed import CostAwareSearcher as CostAwareSearcher
 from .searchers.model_searcher import ModelSearcher as ModelSearcher
-from .searchers.multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
-from .searchers.multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .searchers.multiobjective import ScalarizingSearcher as ScalarizingSearcher
 from .searchers.searcher import HPOSearcher as HPOSearcher
 from .searchers.searcher import RandomSearcher as RandomSearcher

@@ -7,6 +7,8 @@ from .base import SearcherBase as SearcherBase
 from .base import check_searcher as check_searcher
 from .bayesian import BayesianSearcher as BayesianSearcher
 from .bayesian import soften_errors as soften_errors
+from .breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
+from .breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .designs import GridSearcher as GridSearcher
 from .designs import PoolSearcher as PoolSearcher
 from .designs import SobolSearcher as SobolSearcher
@@ -25,8 +27,6 @@ from .model_searcher import encode_choices as encode_choices
 from .model_searcher import largest_epoch as largest_epoch
 from .model_searcher import numbers_of_choices as numbers_of_choices
 from .model_searcher import usable_reports as usable_reports
-from .multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
-from .multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .multiobjective import ScalarizingSearcher as ScalarizingSearcher
 from .searcher import HPOSearcher as HPOSearcher
 from .searcher import RandomSearcher as RandomSearcher

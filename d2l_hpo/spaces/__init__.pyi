@@ -13,7 +13,7 @@ from .domains import spell as spell
 from .log_randint import LogRandInt as LogRandInt
 from .moves import mutate as mutate
 from .moves import perturb as perturb
-from .moves import reposition as reposition
+from .positions import reposition as reposition
 from .space import CheckedSpace as CheckedSpace
 from .space import categorical as categorical
 from .space import check_configuration as check_configuration

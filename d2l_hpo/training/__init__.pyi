@@ -11,9 +11,9 @@ from .datasets import OrderedLoader as OrderedLoader
 from .datasets import Pair as Pair
 from .datasets import ShuffledLoader as ShuffledLoader
 from .datasets import TensorData as TensorData
-from .hypergradients import check_hyperparameters as check_hyperparameters
 from .hypergradients import hypergradient as hypergradient
 from .hypergradients import unrolled_loss as unrolled_loss
+from .hyperparameter_checks import check_hyperparameters as check_hyperparameters
 from .images import Arrays as Arrays
 from .images import EMBEDDED_SHA256 as EMBEDDED_SHA256
 from .images import data_folder as data_folder
