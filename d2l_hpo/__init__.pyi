@@ -16,13 +16,13 @@ from .figures.plots import plot_learning_curves as plot_learning_curves
 from .figures.plots import plot_search as plot_search
 from .figures.plots import plot_timeline as plot_timeline
 from .figures.plots import use_style as use_style
+from .measures.intervals import mean_interval as mean_interval
 from .measures.pareto import crowding_distances as crowding_distances
 from .measures.pareto import dominance as dominance
 from .measures.pareto import hypervolume as hypervolume
 from .measures.pareto import nondominated_ranks as nondominated_ranks
 from .measures.pareto import pareto_front as pareto_front
 from .measures.statistics import incumbent_errors as incumbent_errors
-from .measures.statistics import mean_interval as mean_interval
 from .measures.statistics import paired_bootstrap as paired_bootstrap
 from .measures.statistics import utilization as utilization
 from .measures.values import feasible as feasible
