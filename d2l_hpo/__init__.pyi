@@ -19,10 +19,10 @@ from .figures.plots import use_style as use_style
 from .measures.fronts import crowding_distances as crowding_distances
 from .measures.fronts import hypervolume as hypervolume
 from .measures.fronts import nondominated_ranks as nondominated_ranks
+from .measures.intervals import mean_interval as mean_interval
 from .measures.pareto import dominance as dominance
 from .measures.pareto import pareto_front as pareto_front
 from .measures.statistics import incumbent_errors as incumbent_errors
-from .measures.statistics import mean_interval as mean_interval
 from .measures.statistics import paired_bootstrap as paired_bootstrap
 from .measures.statistics import utilization as utilization
 from .measures.values import feasible as feasible

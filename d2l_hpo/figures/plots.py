@@ -19,7 +19,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from d2l_hpo.measures.statistics import half_width
+from d2l_hpo.measures.intervals import half_width
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 

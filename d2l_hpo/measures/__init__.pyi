@@ -5,13 +5,13 @@ from .fronts import hypervolume as hypervolume
 from .fronts import nondominated_ranks as nondominated_ranks
 from .fronts import order_by_front as order_by_front
 from .fronts import quick_front as quick_front
+from .intervals import half_width as half_width
+from .intervals import mean_interval as mean_interval
 from .pareto import dominance as dominance
 from .pareto import pareto_front as pareto_front
 from .records import Job as Job
 from .records import job_table as job_table
-from .statistics import half_width as half_width
 from .statistics import incumbent_errors as incumbent_errors
-from .statistics import mean_interval as mean_interval
 from .statistics import paired_bootstrap as paired_bootstrap
 from .statistics import utilization as utilization
 from .values import check_points as check_points
