@@ -44,13 +44,13 @@ from .searchers.acquisition import expected_improvement as expected_improvement
 from .searchers.acquisition import log_expected_improvement as log_expected_improvement
 from .searchers.acquisition import lower_confidence_bound as lower_confidence_bound
 from .searchers.bayesian import BayesianSearcher as BayesianSearcher
-from .searchers.designs import GridSearcher as GridSearcher
 from .searchers.designs import PoolSearcher as PoolSearcher
 from .searchers.designs import SobolSearcher as SobolSearcher
 from .searchers.evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .searchers.gaussian_process import GaussianProcess as GaussianProcess
 from .searchers.gaussian_process import fit_gaussian_process as fit_gaussian_process
 from .searchers.gaussian_process import matern52 as matern52
+from .searchers.grid import GridSearcher as GridSearcher
 from .searchers.informed import ConstrainedSearcher as ConstrainedSearcher
 from .searchers.informed import CostAwareSearcher as CostAwareSearcher
 from .searchers.model_searcher import ModelSearcher as ModelSearcher
