@@ -46,13 +46,13 @@ from .searchers.acquisition import lower_confidence_bound as lower_confidence_bo
 from .searchers.bayesian import BayesianSearcher as BayesianSearcher
 from .searchers.breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .searchers.breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
-from .searchers.designs import GridSearcher as GridSearcher
 from .searchers.designs import PoolSearcher as PoolSearcher
 from .searchers.designs import SobolSearcher as SobolSearcher
 from .searchers.evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .searchers.gaussian_process import GaussianProcess as GaussianProcess
 from .searchers.gaussian_process import fit_gaussian_process as fit_gaussian_process
 from .searchers.gaussian_process import matern52 as matern52
+from .searchers.grid import GridSearcher as GridSearcher
 from .searchers.informed import ConstrainedSearcher as ConstrainedSearcher
 from .searchers.informed import CostAwareSearcher as CostAwareSearcher
 from .searchers.model_searcher import ModelSearcher as ModelSearcher

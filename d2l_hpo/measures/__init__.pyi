@@ -7,6 +7,7 @@ from .fronts import order_by_front as order_by_front
 from .fronts import quick_front as quick_front
 from .intervals import half_width as half_width
 from .intervals import mean_interval as mean_interval
+from .pairs import paired_differences as paired_differences
 from .pareto import dominance as dominance
 from .pareto import pareto_front as pareto_front
 from .records import Job as Job

@@ -9,15 +9,15 @@ from .bayesian import BayesianSearcher as BayesianSearcher
 from .bayesian import soften_errors as soften_errors
 from .breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
-from .designs import GridSearcher as GridSearcher
 from .designs import PoolSearcher as PoolSearcher
 from .designs import SobolSearcher as SobolSearcher
-from .designs import grid_axes as grid_axes
 from .evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .gaussian_process import GaussianProcess as GaussianProcess
 from .gaussian_process import fit_gaussian_process as fit_gaussian_process
 from .gaussian_process import matern52 as matern52
 from .gaussian_process import theta_prior as theta_prior
+from .grid import GridSearcher as GridSearcher
+from .grid import grid_axes as grid_axes
 from .informed import ConstrainedSearcher as ConstrainedSearcher
 from .informed import CostAwareSearcher as CostAwareSearcher
 from .informed import InformedSearcher as InformedSearcher

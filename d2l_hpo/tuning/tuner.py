@@ -62,6 +62,23 @@ class HPOTuner(Results):
     `incumbent_error` its error and `incumbent_trial` the id of its trial. `records` is a
     DataFrame with a row for each part of a trial that ended, `rows` the same as dictionaries.
 
+    An exception in the objective is a result: the trial has failed, and would fail again. A worker
+    that is lost is none, since it may have run out of memory because of something else; so the
+    trial gets `max_retries` more attempts. `trial_timeout` moves even a single worker to a process
+    of its own, because only a process can be killed, and the programs that the objective has
+    started are killed with it. A given executor cannot kill: a trial that hangs there is abandoned,
+    and its worker stays occupied.
+
+    Every event is in the journal before the tuner acts on it. A tuner that finds a journal repeats
+    it: it asks its own, fresh scheduler for trials and reports the recorded errors to it in their
+    order, so the scheduler is in the same state as the one that is gone. A trial that has not ended
+    runs again before new ones, from its checkpoint if it has one. The first line describes the
+    scheduler, so that another space or seed is refused; what it cannot describe, such as a method
+    that was changed in between, shows in the suggestions. The objective is compared by its name
+    only: whoever changes what it computes starts a new journal. Of the objective's further
+    numbers, what can be written as JSON comes back as it was; for the rest the journal keeps its
+    `repr`, with a warning.
+
     >>> scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0))
     >>> tuner = HPOTuner(scheduler, lambda config: (config["x"] - 0.5) ** 2)
     >>> tuner.run(number_of_trials=20)
@@ -69,6 +86,19 @@ class HPOTuner(Results):
     (0.5, True)
     >>> tuner.records[["trial_id", "status"]].tail(1).to_numpy().tolist()
     [[19, 'completed']]
+
+    The second of these tuners takes the first two trials from the journal:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for trials in (2, 4):
+    ...         scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0))
+    ...         tuner = HPOTuner(scheduler, lambda config: config["x"],
+    ...                          journal=f"{folder}/search.jsonl")
+    ...         tuner.run(number_of_trials=trials)
+    ...         print(tuner.records["error"].round(2).tolist())
+    [0.64, 0.27]
+    [0.64, 0.27, 0.04, 0.02]
     """
 
     def __init__(self, scheduler: HPOScheduler, objective: Callable[..., Any],

@@ -265,7 +265,7 @@ def test_links_lead_somewhere(section: str) -> None:
 
 
 def test_animation_is_played_and_moved_by_keyboard(visit: Visit) -> None:
-    page = visit.open("rs-async")
+    page = visit.open("bo-intro")
     player = page.locator("div.animation").first
     slider, label = player.locator("input[type=range]"), player.locator("output")
     last = slider.get_attribute("max")
@@ -285,7 +285,7 @@ def test_animation_is_played_and_moved_by_keyboard(visit: Visit) -> None:
 
 def test_animation_is_dark_in_dark_mode(visit: Visit) -> None:
     visit.page.emulate_media(color_scheme="dark")
-    player = visit.open("rs-async").locator("div.animation").first
+    player = visit.open("bo-intro").locator("div.animation").first
     assert "invert" in player.locator("img").evaluate("image => getComputedStyle(image).filter")
     box = player.evaluate("p => getComputedStyle(p.closest('.text_html')).backgroundColor")
     assert box == "rgba(0, 0, 0, 0)"
