@@ -3,7 +3,8 @@
     python book/limits.py [SECTION ...]     print a table of the sections; exit 1 if one is too long
 
 Counted is what a notebook shows before the exercises: text cells, and code cells that are neither
-removed nor folded. Words are those of prose and of visible code, between spaces.
+removed nor folded. Words are those of prose and of visible code, between spaces. The figure of a
+folded cell is seen, so it counts as a figure.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from config import ROOT, load_config
 from myst import Fence, parse_blocks
 from nbformat import NotebookNode
 
-APPENDIX = {"index", "claims", "statistics", "references"}
+APPENDIX = {"index", "claims", "statistics", "gaussians", "references"}
 HIDDEN = {"remove-cell", "remove-input", "hide-input", "hide-cell"}
 END = re.compile(r"^## (Exercises|Solutions)", re.MULTILINE)
 
@@ -97,7 +98,8 @@ def count(path: Path) -> Counts:
     text = " ".join(prose(cell.source) for cell in shown if cell.cell_type == "markdown")
     lines = sum(code_lines(cell.source) for cell in code)
     words = len(text.split()) + sum(len(cell.source.split()) for cell in code)
-    figures = [place for place, cell in enumerate(shown, 1) if has_figure(cell)]
+    figures = [sum(map(visible, cells[:place])) + 1 for place, cell in enumerate(cells)
+               if has_figure(cell) and "remove-cell" not in cell.metadata.get("tags", [])]
     row = longest = 0
     for cell in shown:
         row = row + code_lines(cell.source) if cell.cell_type == "code" else 0

@@ -49,7 +49,6 @@ from .searchers.designs import PoolSearcher as PoolSearcher
 from .searchers.designs import SobolSearcher as SobolSearcher
 from .searchers.evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .searchers.gaussian_process import GaussianProcess as GaussianProcess
-from .searchers.gaussian_process import fit_gaussian_process as fit_gaussian_process
 from .searchers.gaussian_process import matern52 as matern52
 from .searchers.informed import ConstrainedSearcher as ConstrainedSearcher
 from .searchers.informed import CostAwareSearcher as CostAwareSearcher
@@ -57,6 +56,7 @@ from .searchers.model_searcher import ModelSearcher as ModelSearcher
 from .searchers.multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .searchers.multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .searchers.multiobjective import ScalarizingSearcher as ScalarizingSearcher
+from .searchers.process_fit import fit_gaussian_process as fit_gaussian_process
 from .searchers.searcher import HPOSearcher as HPOSearcher
 from .searchers.searcher import RandomSearcher as RandomSearcher
 from .searchers.tpe import ParzenEstimator as ParzenEstimator

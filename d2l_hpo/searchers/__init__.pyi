@@ -13,9 +13,7 @@ from .designs import SobolSearcher as SobolSearcher
 from .designs import grid_axes as grid_axes
 from .evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .gaussian_process import GaussianProcess as GaussianProcess
-from .gaussian_process import fit_gaussian_process as fit_gaussian_process
 from .gaussian_process import matern52 as matern52
-from .gaussian_process import theta_prior as theta_prior
 from .informed import ConstrainedSearcher as ConstrainedSearcher
 from .informed import CostAwareSearcher as CostAwareSearcher
 from .informed import InformedSearcher as InformedSearcher
@@ -28,6 +26,9 @@ from .model_searcher import usable_reports as usable_reports
 from .multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .multiobjective import ScalarizingSearcher as ScalarizingSearcher
+from .process_base import ProcessBase as ProcessBase
+from .process_fit import fit_gaussian_process as fit_gaussian_process
+from .process_fit import theta_prior as theta_prior
 from .searcher import HPOSearcher as HPOSearcher
 from .searcher import RandomSearcher as RandomSearcher
 from .tpe import ParzenEstimator as ParzenEstimator

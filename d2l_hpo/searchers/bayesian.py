@@ -10,8 +10,9 @@ import scipy
 from scipy.spatial.distance import cdist
 
 from d2l_hpo.searchers.acquisition import log_improvement
-from d2l_hpo.searchers.gaussian_process import GaussianProcess, fit_gaussian_process, theta_prior
+from d2l_hpo.searchers.gaussian_process import GaussianProcess
 from d2l_hpo.searchers.model_searcher import ModelSearcher, encode_choices
+from d2l_hpo.searchers.process_fit import fit_gaussian_process, theta_prior
 from d2l_hpo.spaces.space import snap_unit_cube
 from d2l_hpo.tools.arguments import check_int
 
