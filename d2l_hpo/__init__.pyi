@@ -56,10 +56,10 @@ from .searchers.model_searcher import ModelSearcher as ModelSearcher
 from .searchers.multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .searchers.multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .searchers.multiobjective import ScalarizingSearcher as ScalarizingSearcher
+from .searchers.parzen import ParzenEstimator as ParzenEstimator
 from .searchers.process_fit import fit_gaussian_process as fit_gaussian_process
 from .searchers.searcher import HPOSearcher as HPOSearcher
 from .searchers.searcher import RandomSearcher as RandomSearcher
-from .searchers.tpe import ParzenEstimator as ParzenEstimator
 from .searchers.tpe import TPESearcher as TPESearcher
 from .simulation.recorded_tasks import DigitsBenchmark as DigitsBenchmark
 from .simulation.recorded_tasks import LeNetBenchmark as LeNetBenchmark

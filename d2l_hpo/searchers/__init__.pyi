@@ -7,6 +7,7 @@ from .base import SearcherBase as SearcherBase
 from .base import check_searcher as check_searcher
 from .bayesian import BayesianSearcher as BayesianSearcher
 from .bayesian import soften_errors as soften_errors
+from .bayesian_base import BayesianBase as BayesianBase
 from .designs import GridSearcher as GridSearcher
 from .designs import PoolSearcher as PoolSearcher
 from .designs import SobolSearcher as SobolSearcher
@@ -26,10 +27,10 @@ from .model_searcher import usable_reports as usable_reports
 from .multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .multiobjective import ScalarizingSearcher as ScalarizingSearcher
+from .parzen import ParzenEstimator as ParzenEstimator
 from .process_base import ProcessBase as ProcessBase
 from .process_fit import fit_gaussian_process as fit_gaussian_process
 from .process_fit import theta_prior as theta_prior
 from .searcher import HPOSearcher as HPOSearcher
 from .searcher import RandomSearcher as RandomSearcher
-from .tpe import ParzenEstimator as ParzenEstimator
 from .tpe import TPESearcher as TPESearcher
