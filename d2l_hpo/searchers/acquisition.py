@@ -2,6 +2,7 @@
 # Sections:
 #   bo-intro.md
 #   bo.md
+#   gaussians.md
 """What a trial is worth: expected improvement and the lower confidence bound."""
 
 import math
@@ -11,7 +12,7 @@ import scipy
 from scipy.special import erfcx, logsumexp, ndtr
 
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
-from d2l_hpo.tools.arguments import check_positive
+from d2l_hpo.tools.arguments import check_nonnegative, check_positive
 
 
 def expected_improvement(mean, deviation, best) -> np.ndarray:
@@ -30,36 +31,9 @@ def expected_improvement(mean, deviation, best) -> np.ndarray:
     >>> expected_improvement([0.2, 0.3], [0.0, 0.1], best=0.3).round(4).tolist()
     [0.1, 0.0399]
     """
-    if np.min(deviation) < 0:
-        raise ValueError(f"deviation has the minimum {np.min(deviation)}, expected at least 0")
-    gain = np.subtract(best, mean)
+    gain, deviation = np.subtract(best, mean), check_nonnegative("deviation", deviation)
     z = gain / np.maximum(deviation, 1e-100)  # without uncertainty there is only the gain
     return gain * ndtr(z) + deviation * scipy.stats.norm.pdf(z)
-
-
-def log_expected_improvement(mean, deviation, best) -> np.ndarray:
-    """Return the logarithm of `expected_improvement`, exact where that underflows.
-
-    Arguments: `mean`, `deviation` and `best` as in `expected_improvement`. A deviation below 1e-12
-    counts as that. Far above `best` the logarithm is computed from the scaled complementary error
-    function, and beyond 1e5 deviations from the asymptote of equation `eq_ei` of the section on
-    Bayesian optimization.
-
-    >>> log_expected_improvement([0.2, 9.0], 0.1, best=0.3).round(2).tolist()
-    [-2.22, -3796.65]
-    >>> float(expected_improvement(9.0, 0.1, best=0.3))
-    0.0
-    """
-    deviation = np.maximum(deviation, 1e-12)
-    z = np.atleast_1d(np.subtract(best, mean) / deviation)
-    log_density = -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
-    with np.errstate(all="ignore"):  # every branch is computed for all z, and one is chosen
-        near = np.log(np.exp(log_density) + z * ndtr(z))
-        ratio = math.sqrt(math.pi / 2) * erfcx(-z / math.sqrt(2))  # of Phi(z) to its density
-        below = log_density + np.log1p(z * ratio)
-        far = log_density - 2 * np.log(-z)
-    logarithm = np.select([z > -1, z > -1e5], [near, below], far)
-    return (logarithm + np.log(deviation)).reshape(np.broadcast(mean, deviation, best).shape)
 
 
 def lower_confidence_bound(mean, deviation, beta: float = 2.0) -> np.ndarray:
@@ -87,3 +61,27 @@ def log_improvement(model: GaussianProcess, points: np.ndarray, best) -> np.ndar
     mean, deviation = mean.reshape(len(points), -1), deviation[:, np.newaxis]
     gains = log_expected_improvement(mean, deviation, best)
     return logsumexp(gains, axis=1) - math.log(gains.shape[1])
+
+
+def log_expected_improvement(mean, deviation, best) -> np.ndarray:
+    """Return the logarithm of `expected_improvement`, exact where that underflows.
+
+    Arguments: `mean`, `deviation` and `best` as in `expected_improvement`. A deviation below 1e-12
+    counts as that. Far above `best` the logarithm is computed from the scaled complementary error
+    function, and beyond 1e5 deviations from its asymptote: equation `eq_log_ei` of the appendix.
+
+    >>> log_expected_improvement([0.2, 9.0], 0.1, best=0.3).round(2).tolist()
+    [-2.22, -3796.65]
+    >>> float(expected_improvement(9.0, 0.1, best=0.3))
+    0.0
+    """
+    deviation = np.maximum(deviation, 1e-12)
+    z = np.atleast_1d(np.subtract(best, mean) / deviation)
+    log_density = -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
+    with np.errstate(all="ignore"):  # every branch is computed for all z, and one is chosen
+        near = np.log(np.exp(log_density) + z * ndtr(z))
+        ratio = math.sqrt(math.pi / 2) * erfcx(-z / math.sqrt(2))  # of Phi(z) to its density
+        below = log_density + np.log1p(z * ratio)
+        far = log_density - 2 * np.log(-z)
+    logarithm = np.select([z > -1, z > -1e5], [near, below], far)
+    return (logarithm + np.log(deviation)).reshape(np.broadcast(mean, deviation, best).shape)

@@ -3,17 +3,13 @@
 #   bo.md
 """Bayesian optimization with a Gaussian process."""
 
-import math
-
 import numpy as np
-import scipy
 from scipy.spatial.distance import cdist
 
 from d2l_hpo.searchers.acquisition import log_improvement
-from d2l_hpo.searchers.gaussian_process import GaussianProcess, fit_gaussian_process, theta_prior
-from d2l_hpo.searchers.model_searcher import ModelSearcher, encode_choices
-from d2l_hpo.spaces.space import snap_unit_cube
-from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.searchers.bayesian_base import BayesianBase
+from d2l_hpo.searchers.gaussian_process import GaussianProcess
+from d2l_hpo.searchers.process_fit import fit_gaussian_process
 
 
 def soften_errors(errors: np.ndarray) -> np.ndarray:
@@ -30,7 +26,7 @@ def soften_errors(errors: np.ndarray) -> np.ndarray:
     return (soft - soft.mean()) / soft.std()
 
 
-class BayesianSearcher(ModelSearcher):
+class BayesianSearcher(BayesianBase):
     """Proposes where a Gaussian process expects the largest improvement.
 
     Errors of pending trials are drawn from the model `fantasies` times (0: they are ignored).
@@ -56,34 +52,12 @@ class BayesianSearcher(ModelSearcher):
     >>> round(searcher.sample_configuration()["x"], 1)
     0.7
     """
-    setting_names: tuple[str, ...] = ("fantasies",)
-    candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
-
-    def __init__(self, config_space: dict, initial_config: dict | None = None, seed: int = 0,
-                 initial_points: int = 8, epochs: str = "all", fantasies: int = 16,
-                 initial_configs=()):
-        super().__init__(config_space, initial_config, seed, initial_points, epochs,
-                         initial_configs)
-        self.fantasies = check_int("fantasies", fantasies, 0)
-        columns = [max(k, 1) for k in self.choices]
-        self.groups = np.repeat(np.arange(len(columns)), columns)
-        self.theta: np.ndarray | None = None  # of the last model
-        self.next_restart = 0
-
     def fit_model(self, points: np.ndarray, errors: np.ndarray) -> GaussianProcess:
         """Fit the process to the softened errors of encoded points."""
-        starts = [] if self.theta is None else [self.theta]
-        if len(errors) >= self.next_restart:
-            self.next_restart = math.ceil(1.5 * len(errors))
-            mean, deviation = theta_prior(len(self.choices))
-            starts += [mean, *(mean + deviation * self.rng.standard_normal((2, len(mean))))]
-        model = fit_gaussian_process(points, soften_errors(errors), self.groups, starts)
+        model = fit_gaussian_process(points, soften_errors(errors), self.groups,
+                                     self.starts(len(errors)))
         self.theta = model.theta
         return model
-
-    def acquisition(self, model: GaussianProcess, points: np.ndarray) -> np.ndarray:
-        """Return the log expected improvement on the smallest mean at the tried points."""
-        return log_improvement(model, points, (model.signal @ model.weights).min(axis=0))
 
     def near_failure(self, model: GaussianProcess, points, failed) -> np.ndarray:
         """Say of each point whether its nearest trial is a failed one; all points are encoded."""
@@ -93,49 +67,20 @@ class BayesianSearcher(ModelSearcher):
                                 for trials in (failed, model.points))
         return to_failed < to_others
 
-    def perturb(self, points: np.ndarray, radius: float) -> np.ndarray:
-        """Move some coordinates of each point by normal steps; redraw those of choices."""
-        moved = self.rng.random(points.shape) < max(0.4, 1 / points.shape[1])
-        steps = points + radius * self.rng.standard_normal(points.shape)
-        steps = np.clip(np.where(steps > 1, 2 - steps, np.abs(steps)), 0, 1)  # reflect at borders
-        fresh = self.rng.random(points.shape)
-        return np.where(moved, np.where(np.array(self.choices) > 0, fresh, steps), points)
-
-    def maximise(self, score, starts: np.ndarray) -> np.ndarray:
-        """Return the point of the unit cube with the largest `score(points)` found."""
-        if self.all_points is not None:
-            return self.all_points[score(np.nan_to_num(self.all_points, nan=0.5)).argmax()]
-        sequence = scipy.stats.qmc.Sobol(len(self.choices), rng=self.rng)
-        draws = sequence.random(self.candidates)
-        scores = score(draws)
-        points = np.vstack([draws[np.argsort(-scores)[:self.survivors]], starts])
-        scores = score(points)
-        for radius in 0.3 * 0.5 ** np.arange(self.rounds):
-            steps = self.perturb(np.repeat(points, self.copies, axis=0), radius)
-            found = score(steps).reshape(len(points), self.copies)
-            steps = steps.reshape(len(points), self.copies, -1)
-            best = found.argmax(axis=1)
-            better = found.max(axis=1) > scores
-            points[better] = steps[better, best[better]]
-            scores = np.maximum(scores, found.max(axis=1))
-        return points[scores.argmax()] if scores.max() > -np.inf else self.explore()
+    def acquisition(self, model: GaussianProcess, points: np.ndarray) -> np.ndarray:
+        """Return the log expected improvement on the smallest mean at the tried points."""
+        return log_improvement(model, points, (model.signal @ model.weights).min(axis=0))
 
     def propose_point(self) -> np.ndarray:
         """Return the new point with the largest expected improvement, away from failed trials."""
         points, errors, failed = self.training_set()
-        failed = encode_choices(failed, self.choices)
-        model = trained = self.fit_model(encode_choices(points, self.choices), errors)
+        model = trained = self.fit_model(self.encode(points), errors)
         if self.pending and self.fantasies:
-            running = np.array([self.points[name] for name in sorted(self.pending)])
-            running = encode_choices(running, self.choices)
-            model = trained.fantasise(running, self.fantasies, self.rng)
+            model = trained.fantasise(self.pending_points(), self.fantasies, self.rng)
+        failed = self.encode(failed)
 
-        def score(candidates):
-            snapped = snap_unit_cube(self.config_space, candidates)
-            encoded = encode_choices(snapped, self.choices)
-            barred = self.near_failure(trained, encoded, failed)
-            worth = np.where(barred, -1e100, self.acquisition(model, encoded))
-            return np.where(self.is_new(snapped), worth, -np.inf)
+        def worth(candidates):
+            barred = self.near_failure(trained, candidates, failed)
+            return np.where(barred, -1e100, self.acquisition(model, candidates))
 
-        best = np.nan_to_num(points[np.argsort(errors, kind="stable")[:self.survivors]], nan=0.5)
-        return self.maximise(score, best)
+        return self.best_point(worth, points, errors)

@@ -9,8 +9,8 @@ from scipy.special import log_ndtr
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.bayesian import BayesianSearcher
-from d2l_hpo.searchers.gaussian_process import fit_gaussian_process, theta_prior
 from d2l_hpo.searchers.model_searcher import encode_choices
+from d2l_hpo.searchers.process_fit import fit_gaussian_process, theta_prior
 from d2l_hpo.tools.arguments import check_positive
 
 

@@ -28,6 +28,13 @@ def check_between(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
+def check_nonnegative(name: str, values: Any) -> Any:
+    """Return a number or an array; ValueError where a value is below 0."""
+    if np.min(values) < 0:
+        raise ValueError(f"{name} has the minimum {np.min(values)}, expected at least 0")
+    return values
+
+
 def is_number(value: Any) -> bool:
     """Say whether a result is a real number, of whatever library; no truth value, no text."""
     odd = isinstance(value, (str, bytes, bool, np.bool_, complex, np.complexfloating))
