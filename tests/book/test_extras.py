@@ -214,7 +214,6 @@ def test_messages_name_the_versions_that_the_makefile_installs() -> None:
 
 
 def test_text_names_the_same_versions_as_messages() -> None:
-    scale = (BOOK.chapter / "advanced-scale.md").read_text(encoding="utf-8")
-    assert install_command("ray[tune]", "psutil") in scale
-    asynchronous = (BOOK.chapter / "rs-async.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\b0\.\d+\.0\b", asynchronous)) == {PINS["syne-tune"]}
+    text = (BOOK.chapter / "libraries.md").read_text(encoding="utf-8")
+    assert install_command("ray[tune]", "psutil") in text
+    assert set(re.findall(r"\b0\.\d+\.0\b", text)) == {PINS["syne-tune"]}
