@@ -18,7 +18,7 @@ from config import ROOT, load_config
 from myst import Fence, parse_blocks
 from nbformat import NotebookNode
 
-APPENDIX = {"index", "claims", "statistics", "references"}
+APPENDIX = {"index", "claims", "statistics", "checkpoints", "references"}
 HIDDEN = {"remove-cell", "remove-input", "hide-input", "hide-cell"}
 END = re.compile(r"^## (Exercises|Solutions)", re.MULTILINE)
 
@@ -33,7 +33,7 @@ class Counts:
     words_a_line: float
     """Words of prose a line of visible code."""
     first_figure: int
-    """The number of the cell with the first figure, from 1."""
+    """The number of the cell with the first figure, from 1; its code may be folded."""
     lines_in_a_row: int
     """Visible code lines without a paragraph, a figure or an output between them."""
 
@@ -77,6 +77,12 @@ def has_figure(cell: NotebookNode) -> bool:
     return "figure" in cell.metadata.get("mystnb", {}) or "fig_" in str(cell.metadata)
 
 
+def shows_figure(cell: NotebookNode) -> bool:
+    """Whether a reader sees a figure at the cell, be its code folded or not."""
+    hidden = {"remove-cell", "hide-cell"} & set(cell.metadata.get("tags", []))
+    return not hidden and has_figure(cell)
+
+
 def code_lines(source: str) -> int:
     """Return the number of lines that are not blank."""
     return sum(bool(line.strip()) for line in source.splitlines())
@@ -97,7 +103,8 @@ def count(path: Path) -> Counts:
     text = " ".join(prose(cell.source) for cell in shown if cell.cell_type == "markdown")
     lines = sum(code_lines(cell.source) for cell in code)
     words = len(text.split()) + sum(len(cell.source.split()) for cell in code)
-    figures = [place for place, cell in enumerate(shown, 1) if has_figure(cell)]
+    figure = next((place for place, cell in enumerate(cells) if shows_figure(cell)), len(cells))
+    first_figure = 1 + sum(visible(cell) for cell in cells[:figure])
     row = longest = 0
     for cell in shown:
         row = row + code_lines(cell.source) if cell.cell_type == "code" else 0
@@ -105,7 +112,7 @@ def count(path: Path) -> Counts:
         if cell.cell_type == "code" and shows_something(cell):
             row = 0
     return Counts(len(shown), len(code), words, round(len(text.split()) / max(lines, 1), 1),
-                  figures[0] if figures else len(shown) + 1, longest)
+                  first_figure, longest)
 
 
 def too_much(counts: Counts) -> list[str]:

@@ -32,11 +32,11 @@ from .schedulers.batches import BatchScheduler as BatchScheduler
 from .schedulers.cross_validation import CrossValidation as CrossValidation
 from .schedulers.cross_validation import FoldScheduler as FoldScheduler
 from .schedulers.hyperband import HyperbandScheduler as HyperbandScheduler
-from .schedulers.hyperband import MultiFidelityScheduler as MultiFidelityScheduler
 from .schedulers.hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler
 from .schedulers.hyperband import hyperband_brackets as hyperband_brackets
-from .schedulers.hyperband import rung_levels as rung_levels
 from .schedulers.population_training import PBTScheduler as PBTScheduler
+from .schedulers.rungs import MultiFidelityScheduler as MultiFidelityScheduler
+from .schedulers.rungs import rung_levels as rung_levels
 from .schedulers.scheduler import BasicScheduler as BasicScheduler
 from .schedulers.scheduler import HPOScheduler as HPOScheduler
 from .schedulers.scheduler import Trial as Trial
@@ -45,7 +45,6 @@ from .searchers.acquisition import log_expected_improvement as log_expected_impr
 from .searchers.acquisition import lower_confidence_bound as lower_confidence_bound
 from .searchers.bayesian import BayesianSearcher as BayesianSearcher
 from .searchers.designs import GridSearcher as GridSearcher
-from .searchers.designs import PoolSearcher as PoolSearcher
 from .searchers.designs import SobolSearcher as SobolSearcher
 from .searchers.evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .searchers.gaussian_process import GaussianProcess as GaussianProcess
@@ -57,6 +56,7 @@ from .searchers.model_searcher import ModelSearcher as ModelSearcher
 from .searchers.multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .searchers.multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .searchers.multiobjective import ScalarizingSearcher as ScalarizingSearcher
+from .searchers.pool import PoolSearcher as PoolSearcher
 from .searchers.searcher import HPOSearcher as HPOSearcher
 from .searchers.searcher import RandomSearcher as RandomSearcher
 from .searchers.tpe import ParzenEstimator as ParzenEstimator

@@ -10,7 +10,8 @@ from heapq import heappop, heappush
 import numpy as np
 from sortedcontainers import SortedList
 
-from d2l_hpo.schedulers.hyperband import MultiFidelityScheduler, hyperband_brackets
+from d2l_hpo.schedulers.hyperband import hyperband_brackets
+from d2l_hpo.schedulers.rungs import MultiFidelityScheduler
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int

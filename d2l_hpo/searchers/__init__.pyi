@@ -8,7 +8,6 @@ from .base import check_searcher as check_searcher
 from .bayesian import BayesianSearcher as BayesianSearcher
 from .bayesian import soften_errors as soften_errors
 from .designs import GridSearcher as GridSearcher
-from .designs import PoolSearcher as PoolSearcher
 from .designs import SobolSearcher as SobolSearcher
 from .designs import grid_axes as grid_axes
 from .evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
@@ -28,6 +27,7 @@ from .model_searcher import usable_reports as usable_reports
 from .multiobjective import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .multiobjective import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .multiobjective import ScalarizingSearcher as ScalarizingSearcher
+from .pool import PoolSearcher as PoolSearcher
 from .searcher import HPOSearcher as HPOSearcher
 from .searcher import RandomSearcher as RandomSearcher
 from .tpe import ParzenEstimator as ParzenEstimator
