@@ -32,11 +32,11 @@ from .schedulers.batches import BatchScheduler as BatchScheduler
 from .schedulers.cross_validation import CrossValidation as CrossValidation
 from .schedulers.cross_validation import FoldScheduler as FoldScheduler
 from .schedulers.hyperband import HyperbandScheduler as HyperbandScheduler
-from .schedulers.hyperband import MultiFidelityScheduler as MultiFidelityScheduler
 from .schedulers.hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler
 from .schedulers.hyperband import hyperband_brackets as hyperband_brackets
-from .schedulers.hyperband import rung_levels as rung_levels
 from .schedulers.population_training import PBTScheduler as PBTScheduler
+from .schedulers.rungs import MultiFidelityScheduler as MultiFidelityScheduler
+from .schedulers.rungs import rung_levels as rung_levels
 from .schedulers.scheduler import BasicScheduler as BasicScheduler
 from .schedulers.scheduler import HPOScheduler as HPOScheduler
 from .schedulers.scheduler import Trial as Trial
@@ -46,7 +46,6 @@ from .searchers.acquisition import lower_confidence_bound as lower_confidence_bo
 from .searchers.bayesian import BayesianSearcher as BayesianSearcher
 from .searchers.breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .searchers.breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
-from .searchers.designs import PoolSearcher as PoolSearcher
 from .searchers.designs import SobolSearcher as SobolSearcher
 from .searchers.evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .searchers.gaussian_process import GaussianProcess as GaussianProcess
@@ -57,6 +56,7 @@ from .searchers.informed import CostAwareSearcher as CostAwareSearcher
 from .searchers.model_searcher import ModelSearcher as ModelSearcher
 from .searchers.multiobjective import ScalarizingSearcher as ScalarizingSearcher
 from .searchers.parzen import ParzenEstimator as ParzenEstimator
+from .searchers.pool import PoolSearcher as PoolSearcher
 from .searchers.process_fit import fit_gaussian_process as fit_gaussian_process
 from .searchers.searcher import HPOSearcher as HPOSearcher
 from .searchers.searcher import RandomSearcher as RandomSearcher

@@ -4,50 +4,12 @@
 """Asynchronous successive halving, by promotion and by stopping, and asynchronous Hyperband."""
 
 import math
-from collections import deque
-from heapq import heappop, heappush
 
-import numpy as np
-from sortedcontainers import SortedList
-
-from d2l_hpo.schedulers.hyperband import MultiFidelityScheduler, hyperband_brackets
+from d2l_hpo.schedulers.ladders import LadderScheduler
 from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.tools.arguments import check_int
 
 
-class Rung:
-    """The reports at one epoch: all of them in order, and those not promoted yet."""
-    def __init__(self):
-        self.ranking = SortedList()  # (error, arrival, trial); a failure's error is infinite
-        self.waiting: list[tuple] = []  # a heap of the same tuples
-        self.settled = True  # no promotion is possible before the next report
-
-    def add(self, error: float, trial: Trial) -> None:
-        """Note a trial's error (nan: it failed)."""
-        report = (error if math.isfinite(error) else math.inf, len(self.ranking), trial)
-        self.ranking.add(report)
-        heappush(self.waiting, report)
-        self.settled = False
-
-    def promote(self, eta: int) -> Trial | None:
-        """Take the best waiting trial if it is among the best floor(n / eta) of all; else None."""
-        if self.settled:
-            return None
-        quota = len(self.ranking) // eta
-        if self.waiting and self.waiting[0][0] < math.inf:
-            if self.ranking.bisect_left(self.waiting[0]) < quota:
-                return heappop(self.waiting)[-1]
-        self.settled = True
-        return None
-
-    def survives(self, error: float, eta: int) -> bool:
-        """Say whether at most 1/eta of all reports, this error's included, are better than it."""
-        better = self.ranking.bisect_left((error, -1))
-        return math.isfinite(error) and better * eta <= len(self.ranking)
-
-
-class ASHAScheduler(MultiFidelityScheduler):
+class ASHAScheduler(LadderScheduler):
     """Asynchronous successive halving: never waits for a rung to fill.
 
     By "promotion" a trial pauses on its rung until it is among the best 1/eta; by "stopping" it
@@ -77,50 +39,24 @@ class ASHAScheduler(MultiFidelityScheduler):
     """
     setting_names = ("eta", "r_min", "r_max", "mode", "brackets", "bracket_seed")
 
-    def __init__(self, searcher: HPOSearcher, eta: int, r_min: int, r_max: int,
-                 mode: str = "promotion", brackets: int = 1, seed: int = 0):
-        super().__init__(searcher, eta, r_min, r_max)
-        if mode not in ("promotion", "stopping"):
-            raise ValueError(f"mode is {mode!r}, expected 'promotion' or 'stopping'")
-        if check_int("brackets", brackets) > len(self.rungs):
-            raise ValueError(f"brackets is {brackets}, but there are {len(self.rungs)} rungs; "
-                             "give at most that")
-        self.mode, self.brackets = mode, int(brackets)
-        self.bracket_seed = check_int("seed", seed, 0)
-        self.rng = np.random.default_rng(self.bracket_seed)
-        sizes = [n for n, _ in hyperband_brackets(self.rungs, self.eta)[:brackets]]
-        self.shares = np.cumsum(sizes) / sum(sizes)  # of new trials, up to each bracket
-        self.boards: list[dict] = [{epoch: Rung() for epoch in self.rungs[s:-1]}
-                                   for s in range(brackets)]
-        self.survivors: deque[Trial] = deque()
-
     def suggest(self) -> Trial | None:
         """Return a trial that goes on, else a new one; None if the searcher has none left."""
         trial = self.survivors.popleft() if self.survivors else self.promotable()
-        if trial is not None:
-            return self.resume(trial)
-        bracket = int(self.shares.searchsorted(self.rng.random(), side="right"))
-        return self.start(self.rungs[bracket:])
+        return self.start(self.draw_ladder()) if trial is None else self.resume(trial)
 
     def promotable(self) -> Trial | None:
         """Look for a trial to promote, from the highest rung down; None if there is none."""
         if self.mode == "stopping":
             return None
-        for epoch in reversed(self.rungs[:-1]):
-            for board in self.boards:
-                if epoch in board and (trial := board[epoch].promote(self.eta)) is not None:
-                    return trial
-        return None
+        found = (rung.promote(self.eta) for rung in self.highest_first())
+        return next((trial for trial in found if trial is not None), None)
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Note the error that a trial has on its rung; one that is not finite is a failure."""
-        error = error if math.isfinite(error) else math.nan
-        if not self.accept(trial, error, info) or trial.max_epochs == self.r_max:
+        rung = self.note(trial, error, info)
+        if rung is None or self.mode == "promotion":
             return
-        bracket = len(self.rungs) - len(self.plans[trial.trial_id])
-        rung = self.boards[bracket][trial.max_epochs]
-        rung.add(error, trial)
-        if self.mode == "stopping" and rung.survives(error, self.eta):
+        if rung.survives(error, self.eta):
             self.survivors.append(trial)
-        elif self.mode == "stopping" and math.isfinite(error):
-            self.over.append(trial.trial_id)
+        elif math.isfinite(error):
+            self.over.append(trial.trial_id)  # it never goes on

@@ -10,7 +10,6 @@ from .bayesian import soften_errors as soften_errors
 from .bayesian_base import BayesianBase as BayesianBase
 from .breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
-from .designs import PoolSearcher as PoolSearcher
 from .designs import SobolSearcher as SobolSearcher
 from .evolution import RegularizedEvolutionSearcher as RegularizedEvolutionSearcher
 from .gaussian_process import GaussianProcess as GaussianProcess
@@ -28,6 +27,7 @@ from .model_searcher import numbers_of_choices as numbers_of_choices
 from .model_searcher import usable_reports as usable_reports
 from .multiobjective import ScalarizingSearcher as ScalarizingSearcher
 from .parzen import ParzenEstimator as ParzenEstimator
+from .pool import PoolSearcher as PoolSearcher
 from .process_base import ProcessBase as ProcessBase
 from .process_fit import fit_gaussian_process as fit_gaussian_process
 from .process_fit import theta_prior as theta_prior

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from random_cluster import Numbered, ask, drive, jobs_of
 
 from d2l_hpo import HPOTuner, RandomSearcher, Trial, rung_levels, simulate
-from d2l_hpo.schedulers.asha import ASHAScheduler, Rung
+from d2l_hpo.schedulers.asha import ASHAScheduler
+from d2l_hpo.schedulers.ladders import Rung
 from d2l_hpo.simulation.recorded_tasks import DigitsBenchmark, RecordedSearcher
 
 MODES = pytest.mark.parametrize("mode", ["promotion", "stopping"])

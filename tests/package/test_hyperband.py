@@ -13,8 +13,8 @@ from d2l_hpo.schedulers.hyperband import (
     HyperbandScheduler,
     SuccessiveHalvingScheduler,
     hyperband_brackets,
-    rung_levels,
 )
+from d2l_hpo.schedulers.rungs import rung_levels
 
 HALVING = st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(0, 60)).map(
     lambda values: {"eta": values[0], "r_min": values[1], "r_max": values[1] + values[2]})

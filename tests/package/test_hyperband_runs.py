@@ -13,7 +13,8 @@ from scripted_curves import Curves
 
 from d2l_hpo import GridSearcher, HPOTuner, RandomSearcher, SobolSearcher, simulate
 from d2l_hpo.simulation.recorded_tasks import DigitsBenchmark, RecordedSearcher
-from d2l_hpo.schedulers.hyperband import HyperbandScheduler, SuccessiveHalvingScheduler, rung_levels
+from d2l_hpo.schedulers.hyperband import HyperbandScheduler, SuccessiveHalvingScheduler
+from d2l_hpo.schedulers.rungs import rung_levels
 
 HALVING = st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(0, 60)).map(
     lambda values: {"eta": values[0], "r_min": values[1], "r_max": values[1] + values[2]})
