@@ -31,8 +31,8 @@ class PBTScheduler(HPOScheduler):
 
     ValueError for other values, and when the search begins if the searcher has fewer than two
     configurations. Each member of a generation is a new trial that begins with the checkpoint of
-    another: a survivor with its own former one, a loser with a better one. A checkpoint never changes
-    after its trial has reported, so that the copy is the same whenever it is made, in
+    another: a survivor with its own former one, a loser with a better one. A checkpoint never
+    changes after its trial has reported, so that the copy is the same whenever it is made, in
     another order of reports or once more after a crash. So the tuner needs a `checkpoint_dir`, and
     the objective an argument `checkpoint` from which it goes on. `lineage(trial_id)` returns the
     trials whose configurations, one after the other, are the schedule that a trial was trained with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from d2l_hpo.schedulers.hyperband import rung_levels
+from d2l_hpo import rung_levels
 
 from .style import Box, Drawing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from d2l_hpo.schedulers.hyperband import hyperband_brackets, rung_levels
+from d2l_hpo import hyperband_brackets, rung_levels
 
 from .style import Box, Drawing
 
