@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from d2l_hpo.measures.pareto import crowding_distances
+from d2l_hpo import crowding_distances
 
 from .style import Box, Drawing
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from scipy import stats
 
-from d2l_hpo.schedulers.population_training import PBTScheduler
-from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.searchers.searcher import RandomSearcher
-from d2l_hpo.spaces.space import to_unit_cube
+from d2l_hpo import PBTScheduler
+from d2l_hpo import Trial
+from d2l_hpo import RandomSearcher
+from d2l_hpo import to_unit_cube
 
 from .style import Drawing, Point
 

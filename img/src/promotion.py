@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from d2l_hpo.schedulers.asha import Rung
-from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.schedulers import Rung
+from d2l_hpo import Trial
 
 from .style import Box, Drawing, Point
 
