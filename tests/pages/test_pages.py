@@ -300,3 +300,28 @@ def test_drawing_has_the_colours_of_the_mode(visit: Visit, scheme: str) -> None:
     assert image.get_attribute("src").endswith(f"/{name}")
     assert image.evaluate("image => getComputedStyle(image).filter") == "none"
     assert figure.locator("figcaption").is_visible()
+
+
+def test_first_use_of_a_term_shows_its_meaning_and_leads_to_it(visit: Visit) -> None:
+    page = visit.open("hyperband-intro")
+    links = page.locator(".bd-article a.term")
+    found = links.evaluate_all("as => as.map(a => [a.getAttribute('href'), a.title, a.innerText])")
+    assert len(found) >= 10 and len({href for href, _, _ in found}) == len(found)
+    assert all(len(meaning) > 20 for _, meaning, _ in found)
+    assert "rung" in {words.lower().rstrip("s") for _, _, words in found}
+    links.first.click()
+    target = urldefrag(page.url).fragment
+    assert "/glossary.html" in page.url and page.locator(f'[id="{target}"]').is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_boxes_of_the_map_lead_to_their_sections(visit: Visit, scheme: str) -> None:
+    visit.page.emulate_media(color_scheme=scheme)
+    page = visit.open("index")
+    boxes = page.locator("#fig-map svg:visible a")
+    assert boxes.count() >= len(SECTIONS) // 2
+    names = boxes.evaluate_all("as => as.map(a => a.getAttribute('href'))")
+    assert {name.removesuffix(".html") for name in names} <= {*SECTIONS}
+    boxes.first.click()
+    page.wait_for_load_state("load")
+    assert page.url.endswith(f"/{names[0]}")
