@@ -38,8 +38,9 @@ def simulate(scheduler: HPOScheduler, benchmark: Any, n_workers: int = 1,
     - `number_of_trials`: at least 1; None: any number.
     - `max_time`: in seconds of the virtual clock, more than 0; None: any time.
     - `decision_time`: in seconds, at least 0, or None.
-    - `job_time(trial, worker, seconds)`: how many seconds a job takes whose epochs took `seconds`
-      when they were recorded, for instance more on a slow worker; None: as many.
+    - `job_time`: a function of trial, worker and seconds that returns how many seconds a job takes
+      whose epochs took so many when they were recorded, for instance more on a slow worker; None:
+      as many.
 
     Rows come in the order in which jobs end; `start` and
     `end` are seconds of the virtual clock. The clock runs by these rules:
