@@ -12,6 +12,7 @@ from folding import defined_names
 from imports import section_imports
 
 EXPORT = re.compile(r"^from \.(\S+) import \w+ as (\w+)$", re.MULTILINE)
+BEFORE_TEACHING = {"quickstart"}  # it only uses names; the sections after it teach them
 LABEL = re.compile(r"^\((sec_\w+)\)=$", re.MULTILINE)
 
 
@@ -28,7 +29,7 @@ def taught_names(config: BookConfig) -> dict[str, list[str]]:
              for name in defined_names(cell.source)}
     imported: dict[str, str] = {}
     for section, found in cells.items():
-        for statement in section_imports(found):
+        for statement in section_imports(found) if section not in BEFORE_TEACHING else ():
             imported.setdefault(statement.bound, section)
     taught: dict[str, list[str]] = {section: [] for section in cells}
     for name in public:
