@@ -76,7 +76,7 @@ def has_figure(cell: NotebookNode) -> bool:
     """Whether the cell draws or shows a figure."""
     if cell.cell_type == "markdown":
         return "{figure}" in cell.source
-    return "figure" in cell.metadata.get("mystnb", {}) or "fig_" in str(cell.metadata)
+    return "figure" in cell.metadata.get("mystnb", {})
 
 
 def code_lines(source: str) -> int:

@@ -24,9 +24,10 @@ def read_terms(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
     return found
 
 
-def pattern_of(terms: dict[str, tuple[str, str]]) -> re.Pattern[str]:
+@cache
+def pattern_of(terms: frozenset[str]) -> re.Pattern[str]:
     """Return the expression that finds terms as whole words, in the singular or the plural."""
-    longest_first = sorted(terms, key=len, reverse=True)
+    longest_first = sorted(terms, key=lambda term: (-len(term), term))
     return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?:e?s)?(?![\w-])",
                       re.IGNORECASE)
 
@@ -36,13 +37,14 @@ def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
     if app.builder.format != "html" or page == GLOSSARY or GLOSSARY not in app.env.found_docs:
         return
     terms = dict(read_terms(app.env))
+    pattern = pattern_of(frozenset(terms))
     uri = app.builder.get_relative_uri(page, GLOSSARY)
     for paragraph in doctree.findall(nodes.paragraph):
         if _within(paragraph, (nodes.caption, nodes.table, nodes.legend)):
             continue
         for text in list(paragraph.findall(nodes.Text)):
             if terms and not _within(text, UNLINKED):
-                _link(text, terms, uri)
+                _link(text, pattern, terms, uri)
 
 
 def _within(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
@@ -54,11 +56,14 @@ def _within(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
     return False
 
 
-def _link(text: nodes.Text, terms: dict[str, tuple[str, str]], uri: str) -> None:
+def _link(text: nodes.Text, pattern: re.Pattern[str], terms: dict[str, tuple[str, str]],
+          uri: str) -> None:
     """Replace the first uses in a piece of text by links; what was linked leaves `terms`."""
     words, start, parts = text.astext(), 0, []
-    while terms and (match := pattern_of(terms).search(words, start)):
-        label, meaning = terms.pop(match[1].lower())
+    for match in pattern.finditer(words):
+        if (term := match[1].lower()) not in terms:
+            continue
+        label, meaning = terms.pop(term)
         parts += [nodes.Text(words[start:match.start()]),
                   nodes.reference("", match[0], internal=True, refuri=f"{uri}#{label}",
                                   reftitle=meaning, classes=["term"])]

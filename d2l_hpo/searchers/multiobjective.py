@@ -15,7 +15,7 @@ class ScalarizingSearcher(MultiObjectiveSearcher):
     Arguments: `config_space`, `initial_config`, `seed`, `objectives`, `population` and
     `initial_configs` as in `MultiObjectiveSearcher`. The objectives are scaled so that the present
     front fills [0, 1]; their largest weighted value is equation `eq_chebyshev` of the section on
-    objectives, constraints and cost (Chugh, 2019). Weights are uniform on the simplex.
+    objectives, constraints and cost (Chugh, 2020). Weights are uniform on the simplex.
 
     >>> space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
     >>> searcher = ScalarizingSearcher(space, objectives=("error", "size"), population=4)
