@@ -48,6 +48,7 @@ def headings(pdf_pages: list[str]) -> list[str]:
     lines = re.findall(r"\\contentsline \{(?:sub)*section\}\{(.*)\}\{\d+\}\{[^{}]*\}", toc)
     titles = [re.sub(r"\\numberline \{([^}]*)\}", r"\1 ", line) for line in lines]
     assert titles, "the table of contents is empty"
+    titles = [re.sub(r"\\sphinxhyphen *\{\}", "-", title) for title in titles]
     return [" ".join(re.sub(r"[{}]|\\[A-Za-z]+", " ", title).split()) for title in titles]
 
 
