@@ -26,6 +26,7 @@ extensions = [
     "sphinx_togglebutton",
     "sphinxcontrib.bibtex",
     "bibliography",
+    "dark_figures",
     "dataframes",
     "latex_book",
     "linked_drawings",

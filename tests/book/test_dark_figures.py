@@ -1,0 +1,107 @@
+"""Figures on dark pages: paper and ink change places, colours that stand for numbers stay."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+from types import ModuleType
+
+import numpy as np
+import pytest
+from built_book import BOOK
+from matplotlib import pyplot as plt
+
+from d2l_hpo import use_style
+from d2l_hpo.figures.plots import COLORS, GREY
+
+
+@pytest.fixture
+def dark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the extension."""
+    monkeypatch.syspath_prepend(BOOK.root / "book" / "_ext")
+    return importlib.import_module("dark_figures")
+
+
+def drawn(*draw) -> str:
+    """Return an SVG of axes side by side, each drawn by one function."""
+    with plt.rc_context():
+        use_style()
+        fig, axes = plt.subplots(1, len(draw), squeeze=False)
+        for ax, function in zip(axes[0], draw, strict=True):
+            function(ax)
+        with io.StringIO() as file:
+            fig.savefig(file, format="svg")
+            plt.close(fig)
+            return file.getvalue()
+
+
+def colors(svg: str) -> set[str]:
+    """Return the colours that a picture names."""
+    return {*re.findall(r"#[0-9a-f]{6}", svg.lower())}
+
+
+def test_contrast_is_that_of_the_standard(dark: ModuleType) -> None:
+    assert dark.contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert dark.contrast(dark.parse_color("#777777"), (255,) * 3) == pytest.approx(4.48, abs=0.01)
+
+
+def test_paper_and_ink_change_places(dark: ModuleType) -> None:
+    assert dark.darken_page("#ffffff") == "#121212"
+    assert dark.darken_page("#000000") == "#e8e8e8"
+
+
+@pytest.mark.parametrize("color", [*COLORS.values(), GREY, "#0072B2", "#444444"])
+def test_what_can_be_read_on_white_can_be_read_on_dark(dark: ModuleType, color: str) -> None:
+    found = dark.parse_color(dark.darken_page(color))
+    assert dark.contrast(found, (dark.PAPER,) * 3) >= dark.CONTRAST
+
+
+@pytest.mark.parametrize("color", [color for color in COLORS.values() if color != "#000000"])
+def test_methods_keep_their_hue(dark: ModuleType, color: str) -> None:
+    import colorsys
+    before, after = (colorsys.rgb_to_hls(*(part / 255 for part in dark.parse_color(text)))[0]
+                     for text in (color, dark.darken_page(color)))
+    assert min(abs(before - after), 1 - abs(before - after)) < 0.02
+
+
+def test_words_without_a_colour_become_light(dark: ModuleType) -> None:
+    svg = dark.dark_figure(drawn(lambda ax: ax.set(xlabel="epochs", title="a title")))
+    words = re.findall(r"<text([^>]*)>(?:epochs|a title)<", svg)
+    assert len(words) == 2 and all('fill="#e8e8e8"' in attributes for attributes in words)
+    assert "#ffffff" not in svg and "#000000" not in svg
+
+
+def test_colours_of_a_map_and_what_lies_on_it_stay(dark: ModuleType) -> None:
+    def heat(ax):
+        ax.pcolormesh(np.arange(16).reshape(4, 4))
+        ax.text(2, 2, "inside", color="black")
+        ax.plot([1], [1], "o", color="#5E3C99")
+        ax.set(title="outside")
+
+    before = drawn(heat)
+    after = dark.dark_figure(before)
+    mesh = colors(before[before.index('id="QuadMesh_1"'):].split("</g>")[0])
+    assert len(mesh) > 10 and mesh <= colors(after) and "#5e3c99" in colors(after)
+    assert re.search(r'<text(?![^>]*fill="#e8e8e8")[^>]*>inside<', after)
+    assert re.search(r'<text[^>]*fill="#e8e8e8"[^>]*>outside<', after)
+
+
+def test_colours_of_points_stay_only_where_they_are_numbers(dark: ModuleType) -> None:
+    def numbered(ax):
+        ax.scatter(range(12), range(12), c=range(12), cmap="Purples")
+
+    def one_color(ax):
+        ax.scatter(range(12), range(12), color="#5E3C99")
+
+    before = drawn(numbered)
+    fills = {*re.findall(r"fill: (#[0-9a-f]{6})",
+                         before[before.index("PathCollection"):].split("matplotlib.axis")[0])}
+    assert len(fills) > 8 and fills <= colors(dark.dark_figure(before))
+    assert "#5e3c99" not in colors(dark.dark_figure(drawn(one_color)))
+
+
+def test_fonts_have_a_substitute_of_the_same_width(dark: ModuleType) -> None:
+    svg = dark.name_fonts(drawn(lambda ax: ax.set(xlabel=r"$\eta$ and words", title="words")))
+    families = {*re.findall(r"font-family: ([^;\"]*)", svg)}
+    assert families == {dark.FONTS}
