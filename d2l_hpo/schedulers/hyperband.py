@@ -56,7 +56,7 @@ class SuccessiveHalvingScheduler(BracketScheduler):
 
     def winners(self, reports: list[tuple[float, Trial]]) -> list[Trial]:
         """Return who goes on from a rung: the best floor(n / eta) of its n trials."""
-        quota = max(1, len(reports) // self.eta)  # 1: configurations ran out
+        quota = max(1, len(reports) // self.eta)  # 1 where few came
         valid = [report for report in reports if math.isfinite(report[0])]
         return [trial for _, trial in sorted(valid, key=itemgetter(0))[:quota]]
 
