@@ -1,8 +1,9 @@
 """Record what the section on Bayesian optimization shows of many searches: bayesian.npz.
 
-    python -m studies.bayesian [--seeds 50] [--processes 2] [--peers a,b]
+    python -m studies.bayesian [--seeds 50] [--processes 2] [--peers a,b] [--tasks a,b]
 
-Three studies, all on functions without noise and with their own seeds:
+With `--tasks` the other tasks stay in the file as they are. Three studies, all on functions without
+noise and with their own seeds:
 
 - methods: the smallest errors after 1, 2, ..., 50 evaluations on our tasks of search_quality.py,
   whose kept results are used. Peers that have no kept result for a task are left out there.
@@ -23,7 +24,7 @@ from scipy.stats import rankdata
 
 import d2l_hpo.searchers.bayesian
 from d2l_hpo import BasicScheduler, BayesianSearcher, simulate
-from d2l_hpo.simulation.studies import STUDIES
+from d2l_hpo.simulation.studies import STUDIES, read_study
 from studies.command import at_least, names_of, one_thread, run_all
 from benchmarks.methods import METHODS
 from benchmarks.search_quality import (
@@ -108,28 +109,29 @@ def search_on_workers(task_name: str, fantasies: int, seed: int) -> tuple[list[f
 
 # -- The file -------------------------------------------------------------------------------------
 
-def study_methods(seeds: int, processes: int, peers: Sequence[str]) -> dict[str, np.ndarray]:
+def study_methods(tasks: Sequence[str], seeds: int, processes: int,
+                  peers: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the incumbents' errors by "methods/task/method", shape (seeds, EVALUATIONS)."""
-    results = search_all(OURS, TASKS, seeds, 100, processes)
-    for task, peer in product(TASKS, peers):
+    results = search_all(OURS, tasks, seeds, 100, processes)
+    for task, peer in product(tasks, peers):
         if (RESULTS / f"{task}-{peer}-{METHODS[peer].seeds(seeds) - 1}.json").exists():
             results |= search_all([peer], [task], seeds, 100, processes)
     return {f"methods/{task}/{method}": incumbents(runs, 100)[:, :EVALUATIONS]
             for (task, method), runs in results.items()}
 
 
-def study_targets(seeds: int, processes: int) -> dict[str, np.ndarray]:
+def study_targets(tasks: Sequence[str], seeds: int, processes: int) -> dict[str, np.ndarray]:
     """Return the smallest errors by "targets/task/kind", shape (seeds,)."""
-    jobs = list(product(TASKS, TARGETS, range(seeds)))
+    jobs = list(product(tasks, TARGETS, range(seeds)))
     results = run_all(search_with_targets, jobs, processes)
     return collect("targets", [job[:2] for job in jobs], [min(errors) for errors in results])
 
 
-def study_workers(seeds: int, processes: int) -> dict[str, np.ndarray]:
+def study_workers(tasks: Sequence[str], seeds: int, processes: int) -> dict[str, np.ndarray]:
     """Return smallest errors and near repeats by "workers/task/way" and "repeats/task/way"."""
     ways = {"ignoring": 0, "fantasies": 16}
-    jobs = [(task, ways[way], seed) for task, way, seed in product(RECORDED, ways, range(seeds))]
-    keys = [(task, way) for task, way, _ in product(RECORDED, ways, range(seeds))]
+    jobs = [(task, ways[way], seed) for task, way, seed in product(tasks, ways, range(seeds))]
+    keys = [(task, way) for task, way, _ in product(tasks, ways, range(seeds))]
     errors, repeats = zip(*run_all(search_on_workers, jobs, processes), strict=True)
     return (collect("workers", keys, [min(row) for row in errors])
             | collect("repeats", keys, repeats))
@@ -150,19 +152,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=at_least(2), default=50)
     parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
     parser.add_argument("--peers", type=names_of(METHODS), default=PEERS)
+    parser.add_argument("--tasks", type=names_of(dict.fromkeys(TASKS)), default=TASKS)
     options = parser.parse_args(arguments)
-    arrays = study_methods(options.seeds, options.processes, options.peers)
-    for task in TASKS:
+    seeds, processes = options.seeds, options.processes
+    recorded = [task for task in options.tasks if task in RECORDED]
+    arrays = study_methods(options.tasks, seeds, processes, options.peers)
+    for task in options.tasks:
         ours = arrays[f"methods/{task}/BayesianSearcher"]
         arrays[f"targets/{task}/softened"] = ours[:, EVALUATIONS - 1]
         if task in RECORDED:
             arrays[f"workers/{task}/one"] = ours[:, TRIALS - 1]
-    arrays |= study_targets(options.seeds, options.processes)
-    arrays |= study_workers(options.seeds, options.processes)
-    for task in TASKS:
+    arrays |= study_targets(options.tasks, seeds, processes)
+    if recorded:
+        arrays |= study_workers(recorded, seeds, processes)
+    for task in options.tasks:
         found = [array.min() for name, array in arrays.items()
                  if name.split("/")[1] == task and not name.startswith("repeats")]
         arrays[f"best/{task}"] = np.array(min(smallest_error(load_task(task), DESIGN_SIZE), *found))
+    others = {name: array for name, array in read_study("bayesian").items()
+              if name.split("/")[1] not in options.tasks} if OUTPUT.exists() else {}
+    arrays = others | arrays
     np.savez_compressed(OUTPUT, **{name: np.float32(array) for name, array in arrays.items()})
     print(f"{OUTPUT}: {OUTPUT.stat().st_size:,} bytes")
 
