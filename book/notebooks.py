@@ -24,13 +24,14 @@ from files import update, write
 from nbformat import NotebookNode
 from plain import PlainMarkdown
 from reference import reference_pages, section_note, taught_names
+from sentences import cells_of
 from statements import failed_statements, with_notes
 
 from d2l_hpo.tools.installation import install_command
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
-RESULTS_NOTE = ("*A name in code style within a sentence, such as `best_error`, stands for a "
-                "result: the cell with `glue(\"best_error\", ...)` prints it.*")
+RESULTS_NOTE = ("*Run the cells, and numbers stand in the sentences. Until then names in code style, "
+                "such as `best_error`, hold their places.*")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -70,14 +71,14 @@ def plain_notebook(path: Path, plain: PlainMarkdown, config: BookConfig) -> Note
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = plain.convert(cell.source, path)
-            cells += [cell] if cell.source.strip() else []
+            cells += cells_of(cell.source, plain.results) if cell.source.strip() else []
             continue
         caption = plain.caption(cell.metadata, path)
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         cells += [cell, nbformat.v4.new_markdown_cell(caption)] if caption else [cell]
     references = plain.references(path)
-    if any("glue(" in cell.source for cell in cells if cell.cell_type == "code"):
+    if any("tell(" in cell.source for cell in cells if cell.cell_type == "code"):
         cells.insert(1, nbformat.v4.new_markdown_cell(RESULTS_NOTE))
     cells.insert(0, nbformat.v4.new_markdown_cell(installation_note(path.stem, config)))
     notebook.cells = cells + [nbformat.v4.new_markdown_cell(references)] * bool(references)

@@ -30,6 +30,7 @@ class PlainMarkdown:
         self.bibliography = Bibliography(bibliography)
         self._counts: dict[tuple[Path, str], int] = Counter()
         self._cited_keys: dict[Path, set[str]] = {}
+        self.results: set[str] = set()  # the names of results that the converted cells quote
 
     def convert(self, text: str, path: Path) -> str:
         """Return the MyST `text` of the section at `path` as plain Markdown.
@@ -98,6 +99,7 @@ class PlainMarkdown:
         return f"`{name.rpartition('.')[2]}`"
 
     def _result(self, name: str, path: Path) -> str:
+        self.results.add(name.split(":")[0])
         return f"`{name.split(':')[0]}`"
 
     # Directives

@@ -9,6 +9,7 @@ from .figures.animation import animate as animate
 from .figures.notebook import glue as glue
 from .figures.notebook import holds as holds
 from .figures.notebook import in_words as in_words
+from .figures.notebook import tell as tell
 from .figures.plots import COLORS as COLORS
 from .figures.plots import plot_any_time as plot_any_time
 from .figures.plots import plot_hyperparameter as plot_hyperparameter

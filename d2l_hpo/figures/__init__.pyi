@@ -4,6 +4,8 @@ from .animation import animate as animate
 from .notebook import glue as glue
 from .notebook import holds as holds
 from .notebook import in_words as in_words
+from .notebook import results as results
+from .notebook import tell as tell
 from .plots import plot_any_time as plot_any_time
 from .plots import plot_hyperparameter as plot_hyperparameter
 from .plots import plot_learning_curves as plot_learning_curves

@@ -5,12 +5,15 @@ algorithms, recordings) and *statistical* ones (about live training, with a marg
 not cross). What *this run* of a training did is never checked: `glue` puts its numbers and words
 into the text.
 """
+import re
 from typing import Any
 
 from IPython.display import display
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
            "eleven", "twelve")
+RESULT = re.compile("`([A-Za-z_0-9]+)`")
+results: dict[str, str] = {}  # what this process has glued
 FAILED = "On this machine this did not hold:"
 
 
@@ -28,10 +31,27 @@ def glue(name: str, value: Any) -> None:
 
         The best trial has the error {glue:text}`best_error`.
     """
+    results[name] = str(value)
     print(f"{name} = {value}")
     prefix = "application/papermill.record/"
     display({f"{prefix}text/plain": str(value)}, raw=True,
             metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
+
+
+def tell(text: str) -> None:
+    """Show Markdown in which the values that `glue` has stored stand in place of their names.
+
+    Arguments:
+
+    - `text`: a paragraph or more; a name that is quoted stands between backticks. Other code, and
+      names for which no cell has glued a value yet, stay as they are.
+
+    The notebooks without outputs have their sentences in such cells::
+
+        tell("The best trial has the error `best_error`.")
+    """
+    shown = RESULT.sub(lambda found: results.get(found[1], found[0]), text.strip("\n"))
+    display({"text/markdown": shown, "text/plain": shown}, raw=True)
 
 
 def holds(condition: bool, statement: str, margin: str = "") -> None:
