@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,13 @@ HEADING = re.compile(r"^#+[ \t]+(?P<title>.+?)[ \t]*$", re.MULTILINE)
 MATH = re.compile(r"\$\$(?P<math>.+?)\$\$(?:[ \t]*\((?P<label>[^()\s]+)\))?", re.DOTALL)
 NUMBERED = {"figure": "Figure", "list-table": "Table", "exercise": "Exercise",
             "solution": "Solution"}
+
+
+def captioned(metadata: Mapping) -> list[tuple[str, Mapping]]:
+    """Return what a code cell's metadata give a caption: pairs of the kind, and name and caption."""
+    shown = (("Figure", metadata.get("mystnb", {}).get("figure")),
+             ("Table", metadata.get("table")))
+    return [(kind, given) for kind, given in shown if given]
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,8 @@ class Labels:
         for cell in read_notebook(path).cells:
             if cell.cell_type == "code":
                 self.pages[path.stem] = f"{path.stem}.ipynb"
-                if figure := cell.metadata.get("mystnb", {}).get("figure"):
-                    self._add(figure.get("name"), "Figure", path, counts)
+                for kind, shown in captioned(cell.metadata):
+                    self._add(shown.get("name"), kind, path, counts)
                 continue
             for block in walk(cell.source):
                 if isinstance(block, str):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from citations import Bibliography, author_year
 from config import BookError
-from labels import MATH, TARGET, Labels
+from labels import MATH, TARGET, Labels, captioned
 from markdown_it import MarkdownIt
 from myst import Fence, parse_blocks
 from tables import list_table
@@ -41,9 +41,9 @@ class PlainMarkdown:
         return re.sub(r"\n{3,}", "\n\n", self._blocks(text, path)).strip("\n")
 
     def caption(self, metadata: Mapping, path: Path) -> str:
-        """Return the caption that a code cell's metadata hold for its figure, or ""."""
-        figure = metadata.get("mystnb", {}).get("figure", {})
-        return self._caption("Figure", path, figure.get("caption", "")) if figure else ""
+        """Return the caption that a code cell's metadata hold for its figure or table, or ""."""
+        return "\n\n".join(self._caption(kind, path, shown.get("caption", ""))
+                           for kind, shown in captioned(metadata))
 
     def references(self, path: Path) -> str:
         """Return a list of what the converted cells of a section cite, or ""."""

@@ -57,22 +57,44 @@ def test_entry_without_year_or_author_is_named() -> None:
         author_year(entry(year="2012"))
 
 
+UNSEEN = '<span class="visually-hidden">%s</span>'
+
+
 @pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
 def test_data_frame_becomes_a_table(extension: ModuleType) -> None:
     frame = pd.DataFrame({"a<b": [1.5, 2.25], "status": ["failed", "complete"]})
     table = extension.table_of(frame.to_html())
     rows = [[cell.astext() for cell in row.findall(nodes.entry)]
             for row in table.findall(nodes.row)]
-    assert rows == [["", "a<b", "status"], ["0", "1.50", "failed"], ["1", "2.25", "complete"]]
+    assert rows == [[UNSEEN % "row", "a<b", "status"], ["0", "1.50", "failed"], ["1", "2.25", "complete"]]
     assert len(list(table.findall(nodes.thead))) == 1
 
 
 @pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
-def test_what_is_no_plain_data_frame_stays_text(extension: ModuleType) -> None:
-    nested = pd.DataFrame({"x": [1, 2, 3]},
-                          index=pd.MultiIndex.from_product([["a"], [1, 2, 3]]))
-    assert extension.table_of(nested.to_html()) is None
+def test_names_and_levels_of_the_index_are_columns_of_their_own(extension: ModuleType) -> None:
+    levels = pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["task", "seed"])
+    table = extension.table_of(pd.DataFrame({"x": [1, 2, 3, 4]}, index=levels).to_html())
+    rows = [[cell.astext() for cell in row.findall(nodes.entry)]
+            for row in table.findall(nodes.row)]
+    assert rows == [["task", "seed", "x"], ["a", "1", "1"], [UNSEEN % "a", "2", "2"],
+                    ["b", "1", "3"], [UNSEEN % "b", "2", "4"]]
+    assert [spec.get("stub") for spec in table.findall(nodes.colspec)] == [1, 1, None]
+
+
+@pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
+def test_levels_of_the_columns_stay_rows_of_the_head(extension: ModuleType) -> None:
+    columns = pd.MultiIndex.from_product([["LeNet", "digits"], ["mean", "low"]])
+    table = extension.table_of(pd.DataFrame([[1, 2, 3, 4]], columns=columns).to_html())
+    head = [[cell.astext() for cell in row.findall(nodes.entry)]
+            for row in next(iter(table.findall(nodes.thead))).children]
+    assert head == [[UNSEEN % "row", "LeNet", UNSEEN % "LeNet", "digits", UNSEEN % "digits"],
+                    [UNSEEN % "row", "mean", "low", "mean", "low"]]
+
+
+@pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
+def test_what_is_no_data_frame_stays_as_it_is(extension: ModuleType) -> None:
     assert extension.table_of("<p>an animation</p>") is None
+    assert extension.table_of(pd.DataFrame({"x": []}).to_html()) is None
 
 
 WITHOUT_SYSTEM_LIBRARIES = """
