@@ -20,7 +20,7 @@ NUMBERED = {"figure": "Figure", "list-table": "Table", "exercise": "Exercise",
 
 
 def captioned(metadata: Mapping) -> list[tuple[str, Mapping]]:
-    """Return what a code cell's metadata give a caption: pairs of the kind, and name and caption."""
+    """Return what a code cell's metadata give a caption: the kind, and name and caption."""
     shown = (("Figure", metadata.get("mystnb", {}).get("figure")),
              ("Table", metadata.get("table")))
     return [(kind, given) for kind, given in shown if given]

@@ -30,8 +30,8 @@ from statements import failed_statements, with_notes
 from d2l_hpo.tools.installation import install_command
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
-RESULTS_NOTE = ("*Run the cells, and numbers stand in the sentences. Until then names in code style, "
-                "such as `best_error`, hold their places.*")
+RESULTS_NOTE = ("*Run the cells, and numbers stand in the sentences. Until then names in code "
+                "style, such as `best_error`, hold their places.*")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 

@@ -66,7 +66,8 @@ def test_data_frame_becomes_a_table(extension: ModuleType) -> None:
     table = extension.table_of(frame.to_html())
     rows = [[cell.astext() for cell in row.findall(nodes.entry)]
             for row in table.findall(nodes.row)]
-    assert rows == [[UNSEEN % "row", "a<b", "status"], ["0", "1.50", "failed"], ["1", "2.25", "complete"]]
+    assert rows == [[UNSEEN % "row", "a<b", "status"], ["0", "1.50", "failed"],
+                    ["1", "2.25", "complete"]]
     assert len(list(table.findall(nodes.thead))) == 1
 
 
