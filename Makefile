@@ -27,7 +27,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONHASHSEED := 0
 
-book: html pdf  ## Execute the sections, write _build/html and, with latexmk, _build/pdf (default)
+book: pdf html  ## Execute the sections, write _build/html and, with latexmk, _build/pdf (default)
 	@$(PY) book/notebooks.py statements
 
 help:  ## Show this list
@@ -81,6 +81,7 @@ $(PDF):
 	@cd _build/latex && latexmk -pdfxe -silent -interaction=nonstopmode -halt-on-error \
 	    d2l_hpo.tex >latexmk.out 2>&1 || { tail -n 40 latexmk.out d2l_hpo.log; exit 1; }
 	@mkdir -p $(@D) && cp _build/latex/d2l_hpo.pdf $@
+	@$(PY) book/excerpt.py $@ "Cheat Sheet" $(@D)/cheatsheet.pdf
 	@echo "PDF: $@"
 
 test: book  ## Set up, build, then run all tests, the notebooks' second run included

@@ -93,6 +93,9 @@ copybutton_exclude = ".linenos, .gp, .go"
 togglebutton_hint = "Show"
 togglebutton_hint_hide = "Hide"
 html_extra_path = [str(_book.notebooks)]
+if (_paper := _book.build / "pdf").is_dir():  # pages link to the PDF only where there is one
+    html_extra_path += [str(_paper)]
+    tags.add("paper")  # noqa: F821 - Sphinx defines it
 html_scaled_image_link = False
 mathjax_path = "mathjax/tex-chtml-full.js"
 

@@ -10,6 +10,8 @@ from sphinx.writers.latex import LaTeXTranslator
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 from sphinx_exercise.utils import get_node_number
 
+UNBROKEN = 12  # lines of a listing that stay on one page
+
 
 def raw_latex(code: str) -> nodes.raw:
     """Return a node that writes `code` into the LaTeX output."""
@@ -54,6 +56,40 @@ def place_bibliography(app: Sphinx, doctree: nodes.document, docname: str) -> No
                 next(file.findall(nodes.section)).append(bibliography)
 
 
+def collect_solutions(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Move the solutions into an appendix, so that nobody reads them by accident."""
+    if app.builder.name != "latex" or docname != app.config.root_doc:
+        return
+    book = next(doctree.findall(nodes.section))
+    appendix = nodes.section("", nodes.title("", "Solutions"), ids=["solutions"])
+    for file in outer_files(doctree):
+        found = list(file.findall(solution_node))
+        if not found:
+            continue
+        title = next(file.findall(nodes.title)).astext()
+        part = nodes.section("", nodes.title("", title), ids=[f"solutions-{file['docname']}"])
+        for solution in found:
+            solution.parent.remove(solution)
+            solution["docname"] = file["docname"]
+            part += solution
+        appendix += part
+    if len(appendix) > 1:
+        book += raw_latex(r"\booknewpage\bookunnumbered")
+        book += appendix
+
+
+def keep_listings_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let a short listing open the next page rather than break."""
+    if app.builder.name != "latex":
+        return
+    for listing in list(doctree.findall(nodes.literal_block)):
+        lines = listing.astext().count("\n") + 1
+        if lines <= UNBROKEN and not isinstance(listing.parent, nodes.list_item):
+            place = listing.parent.index(listing)
+            listing.parent.insert(place, raw_latex(
+                rf"\needspace{{{lines + 2}\booklistingline}}"))
+
+
 def visit_exercise(self: LaTeXTranslator, node: nodes.Element) -> None:
     """Open an exercise, with a label that prints its number where the text refers to it."""
     label = node["label"]
@@ -71,9 +107,9 @@ def depart_exercise(self: LaTeXTranslator, node: nodes.Element) -> None:
 
 
 def visit_solution(self: LaTeXTranslator, node: nodes.Element) -> None:
-    """Open a solution: on paper it is a block, for nothing can unfold."""
+    """Open a solution, which stands in the appendix."""
     self.body.append(
-        f"\n\\phantomsection\\label{{\\detokenize{{{self.curfilestack[-1]}:{node['label']}}}}}%\n"
+        f"\n\\phantomsection\\label{{\\detokenize{{{node['docname']}:{node['label']}}}}}%\n"
         "\\begin{booksolution}"
     )
 
@@ -95,4 +131,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", use_own_environments)
     app.connect("doctree-resolved", hoist_sections)
     app.connect("doctree-resolved", place_bibliography)
+    app.connect("doctree-resolved", collect_solutions)
+    app.connect("doctree-resolved", keep_listings_together)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -112,6 +112,29 @@ def test_every_figure_has_a_numbered_caption(source: str, pdf_text: str) -> None
     assert len(numbers) >= figures
 
 
+def test_the_cheat_sheet_is_a_pdf_of_its_own(pdf_pages: list[str]) -> None:
+    done = subprocess.run([require_program("pdftotext"), "-layout",
+                           PDF.with_name("cheatsheet.pdf"), "-"],
+                          capture_output=True, text=True, check=True)
+    pages = done.stdout.removesuffix("\f").split("\f")
+    assert "Which Method?" in pages[0] and len(pages) <= 3
+    assert all(page in pdf_pages for page in pages)
+
+
+def test_solutions_stand_in_an_appendix(pdf_pages: list[str]) -> None:
+    [first, *_] = [number for number, page in enumerate(pdf_pages[5:])
+                   if re.search(r"^ *Solutions$", page, re.MULTILINE)]
+    found = [number for number, page in enumerate(pdf_pages[5:])
+             if re.search(r"^ *Solution to ", page, re.MULTILINE)]
+    assert len(found) > 10 and min(found) >= first
+
+
+def test_pages_have_running_heads(pdf_pages: list[str]) -> None:
+    heads = [" ".join(page.strip("\n").split("\n")[0].split()) for page in pdf_pages[6:]]
+    with_head = [head for head in heads if head.startswith("Hyperparameter Optimization ")]
+    assert len(with_head) > 0.8 * len(heads) and len({*with_head}) > 20
+
+
 def test_fonts_are_embedded(pdf_pages: list[str]) -> None:
     program = require_program("pdffonts")
     done = subprocess.run([program, PDF], capture_output=True, text=True, check=True)
