@@ -62,12 +62,16 @@ def rows_of(part: Tag) -> list[Row]:
     return [[row[column] for column in sorted(row)] for row in rows]
 
 
-def joined(head: list[Row]) -> list[Row]:
-    """Return the head as one row where each column has words in one row only."""
-    columns = [[cell for cell in column if cell] for column in zip(*head, strict=True)]
-    if all(len(column) <= 1 for column in columns):
-        return [["".join(column) for column in columns]]
-    return head
+def joined(head: list[Row], stubs: int) -> list[Row]:
+    """Return the head without the row of its own that pandas gives to the index's names.
+
+    Where the columns have a name, too, a corner cell holds both: that of the rows comes first.
+    """
+    if len(head) < 2 or any(head[-1][stubs:]):
+        return head
+    corner = [" / ".join(filter(None, (below, above)))
+              for above, below in zip(head[-2][:stubs], head[-1][:stubs], strict=True)]
+    return [*head[:-2], corner + head[-2][stubs:]]
 
 
 def table_of(html: str) -> nodes.table | None:
@@ -75,11 +79,12 @@ def table_of(html: str) -> nodes.table | None:
     table = BeautifulSoup(html, "html.parser").find("table", class_="dataframe")
     if not isinstance(table, Tag) or table.tbody is None or table.thead is None:
         return None
-    head, body = joined(rows_of(table.thead)), rows_of(table.tbody)
+    head, body = rows_of(table.thead), rows_of(table.tbody)
     if not body or len({*map(len, head + body)}) != 1:
         return None
     first = table.tbody.tr
-    return table_node(head, body, len(first.find_all("th")) if first else 0)
+    stubs = len(first.find_all("th")) if first else 0
+    return table_node(joined(head, stubs), body, stubs)
 
 
 class DataFrameTables(SphinxTransform):

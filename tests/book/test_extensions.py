@@ -93,6 +93,19 @@ def test_levels_of_the_columns_stay_rows_of_the_head(extension: ModuleType) -> N
 
 
 @pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
+def test_names_of_rows_and_columns_share_the_corner(extension: ModuleType) -> None:
+    columns = pd.MultiIndex.from_product([["LeNet"], ["mean", "low"]])
+    both = pd.DataFrame([[1, 2]], index=pd.Index([9], name="seed"), columns=columns)
+    named = pd.DataFrame([[1, 2]], index=pd.Index([9], name="epoch"),
+                         columns=pd.Index(["A", "B"], name="trial"))
+    heads = [[[cell.astext() for cell in row.findall(nodes.entry)]
+              for row in next(iter(extension.table_of(frame.to_html()).findall(nodes.thead)))]
+             for frame in (both, named)]
+    assert heads == [[[UNSEEN % "row", "LeNet", UNSEEN % "LeNet"], ["seed", "mean", "low"]],
+                     [["epoch / trial", "A", "B"]]]
+
+
+@pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
 def test_what_is_no_data_frame_stays_as_it_is(extension: ModuleType) -> None:
     assert extension.table_of("<p>an animation</p>") is None
     assert extension.table_of(pd.DataFrame({"x": []}).to_html()) is None
