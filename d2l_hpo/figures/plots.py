@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from d2l_hpo.measures.intervals import half_width
@@ -211,6 +211,10 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.
         ax.fill_between(times, mean - half, mean + half, step="post", color=color, alpha=0.2, lw=0)
     ax.set(xlabel="time (s)", ylabel="mean regret", xlim=(0, np.max(times)),
            yscale="log" if log else "linear")
+    if log:  # 0.2, 0.5, 1 rather than powers of ten
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
     _name_ends(ax, {method: np.mean(values, 0)[-1] for method, values in curves.items()})
     return ax
 
