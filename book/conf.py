@@ -25,6 +25,7 @@ extensions = [
     "sphinx_proof",
     "sphinx_togglebutton",
     "sphinxcontrib.bibtex",
+    "accessible",
     "bibliography",
     "dark_figures",
     "dataframes",

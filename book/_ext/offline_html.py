@@ -25,7 +25,7 @@ def add_download_button(app: Sphinx, pagename: str, templatename: str, context: 
                         doctree: nodes.document | None) -> None:
     """Offer the page's notebook, which `html_extra_path` copies, in the header."""
     notebook = f"{pagename}.ipynb"
-    if Path(*app.config.html_extra_path, notebook).is_file():
+    if any(Path(folder, notebook).is_file() for folder in app.config.html_extra_path):
         context["header_buttons"].append({
             "type": "link",
             "url": context["pathto"](notebook, 1),

@@ -1,0 +1,23 @@
+"""The theme's HTML is mended once, and only where it is wrong."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from built_book import BOOK
+
+
+def test_pages_are_mended_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BOOK.root / "book" / "_ext")
+    accessible = importlib.import_module("accessible")
+    page = tmp_path / "page.html"
+    page.write_text("<p>text</p>".join(accessible.REPLACED))
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path)
+    accessible.mend_pages(app, None)
+    once = page.read_text()
+    assert once == "<p>text</p>".join(accessible.REPLACED.values())
+    accessible.mend_pages(app, None)
+    assert page.read_text() == once
