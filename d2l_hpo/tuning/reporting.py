@@ -74,4 +74,4 @@ def search_report(tuner: HPOTuner, new_errors: Sequence[float] | np.ndarray, tes
                             f"{len(new_errors)} new seeds",
             "test, once": f"error {test_error:.4f}, standard error {deviation:.4f}"}
     lines = ["| {} | {} |".format(name, row.replace("|", r"\|")) for name, row in rows.items()]
-    return "\n".join(["| | |", "|---|---|", *lines])
+    return "\n".join(["| Item | Value |", "|---|---|", *lines])
