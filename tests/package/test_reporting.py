@@ -31,7 +31,7 @@ def search():
 def cells(report):
     """The report's rows as a dict."""
     head, rule, *rows = [line.strip("|").split("|", 1) for line in report.splitlines()]
-    assert (head, rule) == ([" ", " "], ["---", "---"])
+    assert (head, rule) == ([" Item ", " Value "], ["---", "---"])
     return {name.strip(): text.strip() for name, text in rows}
 
 
