@@ -19,7 +19,8 @@ PDF_PACKAGES := latexmk texlive-xetex texlive-latex-recommended texlive-latex-ex
     fonts-dejavu-core libcairo2
 
 .DEFAULT_GOAL := book
-.PHONY: book test lab lib notebooks drawings executed html pdf check elsewhere bench clean help install moved
+MAKEFLAGS += --no-print-directory
+.PHONY: book test lab lib notebooks drawings executed html pages pdf paper check elsewhere bench clean help install moved
 .NOTPARALLEL:
 
 # Whatever environment is active outside must not reach into .venv.
@@ -27,7 +28,9 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONHASHSEED := 0
 
-book: pdf html  ## Execute the sections, write _build/html and, with latexmk, _build/pdf (default)
+# The PDF first, since pages link to it where it is there; pages are made in any case.
+book: executed  ## Execute the sections, write _build/html and, with latexmk, _build/pdf (default)
+	@status=0; $(MAKE) paper || status=$$?; $(MAKE) pages && exit $$status
 	@$(PY) book/notebooks.py statements
 
 help:  ## Show this list
@@ -55,7 +58,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@pwd > $@
 
-lib: $(INSTALLED)  ## Write d2l_hpo/*.py from the sections' `#@save` cells
+lib: $(INSTALLED)  ## Write d2l_hpo/*.py from the cells that sections save
 	$(PY) book/extract.py
 
 notebooks: $(INSTALLED)  ## Write notebooks/*.ipynb (without outputs) from the sections
@@ -67,11 +70,15 @@ drawings: $(INSTALLED)  ## Write img/*.svg from their scripts in img/src
 executed: lib notebooks drawings
 	$(PY) book/notebooks.py execute
 
-html: executed  ## Write the web pages to _build/html
+html: executed pages  ## Write the web pages to _build/html
+
+pages:
 	$(SPHINX) -b html -d _build/doctrees/html $(NOTEBOOKS) _build/html
 	@echo "web pages: _build/html/index.html"
 
-pdf: executed  ## Write _build/pdf/d2l_hpo.pdf, if latexmk and xelatex are there
+pdf: executed paper  ## Write _build/pdf/d2l_hpo.pdf, if latexmk and xelatex are there
+
+paper:
 	@if command -v latexmk >/dev/null && command -v xelatex >/dev/null; then $(MAKE) $(PDF); \
 	 else echo "no PDF: latexmk or xelatex is missing; on Debian: apt install $(PDF_PACKAGES)"; fi
 

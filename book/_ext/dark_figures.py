@@ -77,7 +77,10 @@ def is_map(element: ET.Element) -> bool:
 
 
 def on_page(element: ET.Element) -> Iterator[ET.Element]:
-    """Yield the elements that lie on the page or on bare axes, but not what lies on a map."""
+    """Yield the elements that lie on the page or on bare axes, but not what lies on a map.
+
+    What has no colour is black: that is made explicit where it stays so.
+    """
     covered = any(name_of(part).startswith(MAPS) for part in element.iter())
     yield element
     for child in element:
@@ -86,8 +89,12 @@ def on_page(element: ET.Element) -> Iterator[ET.Element]:
             if name.startswith(("matplotlib.axis", "patch_")) or (
                     name.startswith("text_") and is_outside(child, element)):
                 yield from child.iter()
+            else:
+                child.set("fill", "#000000")
         elif not is_map(child):
             yield from on_page(child)
+        else:
+            child.set("fill", "#000000")
 
 
 def is_outside(text: ET.Element, axes: ET.Element) -> bool:
@@ -113,8 +120,7 @@ def dark_figure(svg: str) -> str:
         for name in ("style", "fill", "stroke"):
             if value := element.get(name):
                 element.set(name, COLOR.sub(lambda found: darken_page(found[0]), value))
-        if element.tag == f"{{{SVG}}}text" and "fill" not in element.get("style", ""):
-            element.set("fill", darken_page("#000000"))  # what has no colour is black
+    root.set("fill", darken_page("#000000"))
     return ET.tostring(root, "unicode")
 
 

@@ -265,6 +265,8 @@ def test_dark_mode_turns_the_page_and_its_figures_dark(visit: Visit) -> None:
         [image] = [image for image in figure.locator("img").all() if image.is_visible()]
         assert image.get_attribute("src").endswith("-dark.svg")
         assert image.evaluate("image => getComputedStyle(image).filter") == "none"
+        ground = image.evaluate("image => getComputedStyle(image).backgroundColor")
+        assert ground == "rgba(0, 0, 0, 0)"
     assert figures.count() > 3
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(int(part) for part in background.strip("rgb()").split(",")) < 60
