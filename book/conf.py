@@ -116,7 +116,7 @@ latex_elements = {
     "extraclassoptions": "oneside",
     "fontpkg": "",
     "sphinxsetup": "hmargin={2.4cm,2.4cm}, vmargin={2.5cm,2.5cm}",
-    "figure_align": "H",
+    "figure_align": "htbp",
     "preamble": r"\usepackage{hpobook}",
     "printindex": "",
 }

@@ -73,9 +73,9 @@ def collect_solutions(app: Sphinx, doctree: nodes.document, docname: str) -> Non
             solution["docname"] = file["docname"]
             part += solution
         appendix += part
-    if len(appendix) > 1:
-        book += raw_latex(r"\booknewpage\bookunnumbered")
-        book += appendix
+    if len(appendix) > 1:  # before the bibliography, which ends the book
+        place = book.index(outer_files(doctree)[-1]) - 1
+        book.insert(place, [raw_latex(r"\booknewpage\bookunnumbered"), appendix])
 
 
 def keep_listings_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
