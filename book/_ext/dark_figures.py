@@ -21,6 +21,8 @@ PAPER, INK = 0x12, 0xE8  # of a dark page
 CONTRAST = 4.5  # of words and lines to the page, as WCAG asks of text
 FONTS = "'DejaVu Sans', Verdana, sans-serif"  # Verdana is as wide, where DejaVu is not installed
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
+PIXELS = 96 / 72  # of a web page in a point
 MAPS = ("QuadMesh", "QuadContourSet", "image")  # ids of what shows numbers as colours
 POINTS = "PathCollection"
 MANY = 8  # colours of points, from which on they stand for numbers
@@ -145,12 +147,16 @@ class DarkFigures(SphinxPostTransform):
             folder.mkdir(parents=True, exist_ok=True)
             svg = name_fonts(path.read_text(encoding="utf-8"))
             pair = nodes.container("", classes=["drawing"])
+            size = SIZE.search(svg)
             for mode, content in (("light", svg), ("dark", dark_figure(svg))):
                 written = folder / f"{path.stem}-{mode}.svg"
                 written.write_text(content, encoding="utf-8")
                 shown = image.deepcopy()
                 shown["classes"].append(f"only-{mode}")
                 shown["uri"], shown["loading"] = str(written), "lazy"
+                if size and "width" not in shown:  # keeps the place free until the image is loaded
+                    shown["width"], shown["height"] = (str(round(float(part) * PIXELS))
+                                                       for part in size.groups())
                 shown["candidates"] = {"*": str(written)}
                 self.env.images.add_file(self.env.docname, str(written))
                 pair += shown

@@ -239,7 +239,9 @@ def test_memory_and_the_worst_class_are_predicted_near_what_was_recorded():
     found = pd.DataFrame([benchmark.measure(config) for config in benchmark.configs])
     memory, worst = benchmark.table("memory") / 2**20, benchmark.table("class_errors").max(axis=1)
     np.testing.assert_allclose(found["memory"], memory, rtol=0.25)
-    assert stats.kendalltau(found["worst_class"], worst).statistic > 0.8
+    trained = np.isfinite(worst)  # one training diverged
+    assert trained.sum() == len(worst) - 1 and found["worst_class"][~trained].item() > 0.8
+    assert stats.kendalltau(found["worst_class"][trained], worst[trained]).statistic > 0.8
     errors, _ = benchmark.curve(benchmark.configs[0])
     records = simulate(BasicScheduler(BayesianSearcher(benchmark.config_space)), benchmark,
                        number_of_trials=2)
