@@ -35,6 +35,14 @@ CUT_OFF = """() => {
 }"""
 
 
+# The images that are shown with other proportions than they have.
+DISTORTED = """() => [...document.images]
+    .filter(i => i.checkVisibility() && i.getAttribute("height"))
+    .filter(i => Math.abs(i.clientWidth / i.clientHeight * i.getAttribute("height")
+                          / i.getAttribute("width") - 1) > 0.02)
+    .map(i => i.src)"""
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serve files without a line of log for each."""
 
@@ -244,6 +252,7 @@ def test_page_fits_a_phone_and_can_be_used_by_all_there(visit: Visit, section: s
         button.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(DISTORTED) == []
 
 
 def test_search_finds_a_term_and_the_page_that_has_it(visit: Visit) -> None:
