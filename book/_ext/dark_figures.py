@@ -83,11 +83,12 @@ def on_page(element: ET.Element) -> Iterator[ET.Element]:
 
     What has no colour is black: that is made explicit where it stays so.
     """
-    covered = any(name_of(part).startswith(MAPS) for part in element.iter())
+    covered = name_of(element).startswith("axes_") and any(
+        name_of(part).startswith(MAPS) for part in element.iter())
     yield element
     for child in element:
         name = name_of(child)
-        if covered and name_of(element).startswith("axes_"):
+        if covered:
             if name.startswith(("matplotlib.axis", "patch_")) or (
                     name.startswith("text_") and is_outside(child, element)):
                 yield from child.iter()
