@@ -22,6 +22,7 @@ CONTRAST = 4.5  # of words and lines to the page, as WCAG asks of text
 FONTS = "'DejaVu Sans', Verdana, sans-serif"  # Verdana is as wide, where DejaVu is not installed
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
+PLACE = re.compile(r"(?:rotate\(\S+ |translate\()(-?[\d.]+) (-?[\d.]+)\)")
 PIXELS = 96 / 72  # of a web page in a point
 MAPS = ("QuadMesh", "QuadContourSet", "image")  # ids of what shows numbers as colours
 POINTS = "PathCollection"
@@ -103,13 +104,13 @@ def on_page(element: ET.Element) -> Iterator[ET.Element]:
 def is_outside(text: ET.Element, axes: ET.Element) -> bool:
     """Say whether words stand beside their axes, as a title does."""
     background = axes.find(f"{{{SVG}}}g[@id]/{{{SVG}}}path")
-    words = next(text.iter(f"{{{SVG}}}text"), None)
-    if background is None or words is None:
+    # a text has its place itself, the pieces of a formula in what holds them
+    places = [found.groups() for part in text.iter()
+              if (found := PLACE.search(part.get("transform", "")))]
+    if background is None or not places:
         return True
     numbers = [float(part) for part in re.findall(r"-?[\d.]+", background.get("d", ""))]
-    place = [float(part) for part in re.findall(
-        r"-?[\d.]+", words.get("transform", "").replace("rotate(-0", ""))][:2]
-    x, y = (float(words.get("x", place[0])), float(words.get("y", place[1])))
+    x, y = map(float, places[0])
     return not (min(numbers[::2]) <= x <= max(numbers[::2])
                 and min(numbers[1::2]) <= y <= max(numbers[1::2]))
 

@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 import matplotlib
 import pytest
 from config import ROOT
+from dark_figures import contrast as contrast_of
+from dark_figures import parse_color
 from matplotlib.ft2font import FT2Font
 
 from img.src import __main__ as command
@@ -101,19 +103,9 @@ def texts_with_backgrounds(path: Path) -> list[tuple[Area, Area]]:
     return pairs
 
 
-def luminance(color: str) -> float:
-    """Return the relative luminance of a colour, as WCAG 2 defines it."""
-    parts = [int(color[start:start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-              for part in parts]
-    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722),
-                                                     strict=True))
-
-
 def contrast(color: str, other: str) -> float:
     """Return the contrast of two colours, from 1 to 21, as WCAG 2 defines it."""
-    dark, light = sorted([luminance(color), luminance(other)])
-    return (light + 0.05) / (dark + 0.05)
+    return contrast_of(parse_color(color), parse_color(other))
 
 
 def test_contrast_is_that_of_wcag() -> None:
