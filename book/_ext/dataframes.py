@@ -11,7 +11,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
 
+logger = logging.getLogger(__name__)
 Row = list[str]
 UNSEEN = "\0"  # begins words that only a screen reader reads: a repeated or a missing heading
 
@@ -111,6 +113,9 @@ class DataFrameTables(SphinxTransform):
                 table["names"].append(named["name"])
                 self.document.note_explicit_target(table)
                 named = None
+            else:
+                logger.warning("a data frame has no caption: add `table: {name: ..., caption: "
+                               "...}` to the cell's metadata", location=cell)
             begin = nodes.raw("", r"\begingroup\footnotesize", format="latex")
             bundle.replace_self([begin, table, nodes.raw("", r"\endgroup", format="latex")])
         if named:
