@@ -10,7 +10,8 @@ tasks and two functions of the literature; it prints a table a task. (All regret
 
 The regret is the smallest error found so far minus the smallest error known: over everything that
 any run evaluated and, where an evaluation is cheap, a Sobol design. Results are kept in
-_build/search_quality: where neither a method nor a task has changed, its runs are not repeated.
+_build/search_quality, those of the independent suite also in benchmarks/independent.jsonl: where
+neither a method nor a task has changed, its runs are not repeated.
 
 A new method is one line in methods.py: an adapter with its arguments. A new task is one in
 tasks.py.
@@ -38,13 +39,14 @@ from d2l_hpo.spaces.space import describe_space
 from d2l_hpo.tools.files import write_file
 from studies.command import at_least, names_of, one_thread
 from benchmarks.machine import describe
-from benchmarks import conversions
+from benchmarks import archive, conversions, real_tasks
 from benchmarks.methods import METHODS, OurSearcher, clip
 from benchmarks.summary import duels, summary_rows
-from benchmarks.tasks import SUITES, TASKS, design, load_task, smallest_error
+from benchmarks.tasks import INDEPENDENT, SUITES, TASKS, design, load_task, smallest_error
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "_build" / "search_quality"
+ARCHIVE = ROOT / "benchmarks" / "independent.jsonl"
 BUDGETS = (10, 25, 50, 100)
 SUMMARY_BUDGETS = (10, 20, 50, 100)
 PEERS = ["RandomSearcher", "SobolSearcher", "TPESearcher", "BayesianSearcher", "optuna.TPESampler",
@@ -62,7 +64,7 @@ def search(task_name: str, method_name: str, seed: int, evaluations: int) -> dic
 
     There are fewer errors than evaluations where the method runs out of configurations.
     """
-    task = load_task(task_name)
+    task = load_task(task_name, seed)
     # Syne Tune also draws from numpy's global generator: give it numbers of its own
     np.random.seed(np.random.SeedSequence([seed, 1]).generate_state(4))
     searcher = METHODS[method_name].make(task.space, seed)
@@ -85,19 +87,19 @@ def search(task_name: str, method_name: str, seed: int, evaluations: int) -> dic
 def fingerprint(task_name: str, method_name: str, evaluations: int) -> str:
     """Return a digest of what a result depends on, apart from the seed.
 
-    That is the function itself at some points, the method's adapter, arguments and packages, and
-    of our searchers the code of `d2l_hpo` that they use.
+    That is the function itself at some points (of a model that is trained: the code), the method's
+    adapter, arguments and packages, and of our searchers the code of `d2l_hpo` that they use.
     """
     task, make = load_task(task_name), METHODS[method_name].make
     packages = [*COMMON_PACKAGES, *make.func.packages]
-    points = design(task.space, 256 if task.cheap else 2)
-    parts = [describe_space(task.space), task.errors(points).round(9).tolist(),
-             make.args, make.keywords, [version(name) for name in packages], evaluations,
-             *map(inspect.getsource, (search, make.func, conversions, clip))]
+    values = ([f"{error:.6g}" for error in task.errors(design(task.space, 256))] if task.cheap
+              else inspect.getsource(real_tasks))
+    parts = [describe_space(task.space), values, make.args, make.keywords,
+             [version(name) for name in packages], evaluations, *map(inspect.getsource, (search, make.func, conversions, clip))]
     if make.func is OurSearcher:
         parts += [path.read_text() for folder in ("searchers", "spaces", "tools")
                   for path in sorted((ROOT / "d2l_hpo" / folder).glob("*.py"))]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def read_result(path: Path, key: str) -> dict[str, Any] | None:
@@ -120,11 +122,18 @@ def search_all(methods: Sequence[str], tasks: Sequence[str], seeds: int, evaluat
     paths = {(*pair, seed): folder / f"{pair[0]}-{pair[1]}-{seed}.json"
              for pair in keys for seed in range(METHODS[pair[1]].seeds(seeds))}
     results = {job: read_result(path, keys[job[:2]]) for job, path in paths.items()}
-    missing = [job for job, result in results.items() if result is None]
+    missing = sorted((job for job, result in results.items() if result is None),
+                     key=lambda job: job[-1])  # seed after seed: who stops it has some of all
     for job, result in run_jobs(missing, evaluations, processes):
         results[job] = {"key": keys[job[:2]], **result}
         write_result(paths[job], results[job])
     return {pair: [result for job, result in results.items() if job[:2] == pair] for pair in keys}
+
+
+def kept(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the kept results of independent tasks by name, for the archive."""
+    return {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")
+            if path.stem.startswith(tuple(f"{task}-" for task in INDEPENDENT))}
 
 
 def run_jobs(jobs: Sequence[tuple[str, str, int]], evaluations: int,
@@ -236,12 +245,17 @@ def main(arguments: Sequence[str] | None = None, folder: Path = RESULTS) -> None
     quick = [name for name, method in METHODS.items() if not method.max_seeds]
     methods = list(dict.fromkeys([BASELINE, *(options.methods or (quick if ours else PEERS))]))
     tasks = options.tasks or SUITES[options.suite]
+    if not ours:
+        archive.restore(ARCHIVE, folder)
     try:
         results = search_all(methods, tasks, options.seeds, options.evaluations,
                              options.processes, folder)
     except PackageNotFoundError as error:
         parser.error(f"{error.name} is missing; run: python -m pip install -r "
                      "benchmarks/requirements.txt")
+    finally:
+        if not ours:
+            archive.keep(ARCHIVE, kept(folder))
     known = {name: smallest_error(load_task(name), DESIGN_SIZE) for name in tasks}
     regret = regrets(results, known, options.evaluations)
     report, budgets = (print_report, BUDGETS) if ours else (print_summary, SUMMARY_BUDGETS)

@@ -4,8 +4,8 @@ Ours: the surrogates of the recorded tasks, which predict the validation error a
 for any configuration, without noise, and two functions of the literature with known minima.
 
 Independent, made by others and for other purposes: functions of BBOB (Hansen et al., 2009) from the
-package ioh, of which an instance is a random shift and rotation, and the tuning of scikit-learn's
-models on the data that it brings (real_tasks.py). Half of them, DEVELOPMENT, may be looked at when
+package ioh, each in two instances, which are random shifts and rotations and which seeds take in
+turn, and the tuning of scikit-learn's models on the data that it brings (real_tasks.py). Half of them, DEVELOPMENT, may be looked at when
 a searcher is changed; HELD_OUT is for the report.
 
 A new task is one line in TASKS.
@@ -82,16 +82,16 @@ def hartmann_task() -> Task:
     return Task({f"x_{i}": stats.uniform(0, 1) for i in range(1, 7)}, hartmann6, -3.322368011415515)
 
 
-def bbob_task(function: int, dimensions: int, instance: int) -> Task:
-    """Return a function of BBOB on its cube, and its smallest value."""
+def bbob_task(function: int, dimensions: int, instance: int = 1) -> Task:
+    """Return a function of BBOB on its cube, less its smallest value."""
     import ioh
     problem = ioh.get_problem(function, instance, dimensions, ioh.ProblemClass.BBOB)
     space = {f"x{i}": stats.uniform(-5, 10) for i in range(dimensions)}
 
     def errors(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        return np.array([problem(row) for row in coordinates(configs).tolist()])
+        return np.array([problem(row) for row in coordinates(configs).tolist()]) - problem.optimum.y
 
-    return Task(space, errors, problem.optimum.y)
+    return Task(space, errors, 0.0)
 
 
 def real_task(name: str) -> Task:
@@ -111,11 +111,10 @@ OURS: dict[str, Callable[[], Task]] = {
 # moderately and badly conditioned, multimodal with and without a global structure.
 BBOB = {3: 4, 4: 2, 6: 5, 8: 4, 10: 3, 11: 6, 13: 5, 15: 4, 17: 8, 18: 10, 20: 4, 21: 2, 22: 6,
         23: 3}
-INSTANCES = (1, 2)
-INDEPENDENT: dict[str, Callable[[], Task]] = {
-    **{f"bbob-f{function}-d{dimensions}-i{instance}": partial(bbob_task, function, dimensions,
-                                                              instance)
-       for function, dimensions in BBOB.items() for instance in INSTANCES},
+INSTANCES = 2
+INDEPENDENT: dict[str, Callable[..., Task]] = {
+    **{f"bbob-f{function}-d{dimensions}": partial(bbob_task, function, dimensions)
+       for function, dimensions in BBOB.items()},
     **{name: partial(real_task, name) for name in REAL_TASKS},
 }
 DEVELOPMENT = [name for name in INDEPENDENT if name.startswith(tuple(
@@ -126,10 +125,14 @@ SUITES = {"ours": list(OURS), "independent": list(INDEPENDENT), "development": D
           "held-out": HELD_OUT}
 
 
+def load_task(name: str, seed: int = 0) -> Task:
+    """Return the task that searches with this seed get, loaded once in this process."""
+    return _load(name, *([1 + seed % INSTANCES] if name.startswith("bbob") else []))
+
+
 @cache
-def load_task(name: str) -> Task:
-    """Load a task once in this process."""
-    return TASKS[name]()
+def _load(name: str, *instance: int) -> Task:
+    return TASKS[name](*instance)
 
 
 def design(space: Mapping[str, Any], size: int) -> list[dict[str, Any]]:

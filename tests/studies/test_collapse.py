@@ -4,7 +4,7 @@ import json
 import pytest
 import torch
 
-from studies import collapse
+from studies import collapse, confirm
 from d2l_hpo import HPOTrainer, LeNet, reproducible
 
 CONFIG = {"learning_rate": 0.5, "batch_size": 64, "momentum": 0.5, "weight_decay": 1e-5, "units": 4}
@@ -80,3 +80,12 @@ def test_the_recorded_trainings_are_of_the_commands_cases():
     assert rows and {collapse.case_of(row) for row in rows} <= known
     assert len({(collapse.case_of(row), row["seed"]) for row in rows}) == len(rows)
     assert all(row["error"] is None or 0 <= row["error"] <= 1 for row in rows)
+
+
+def test_a_configuration_is_confirmed_by_how_many_of_its_trainings_collapse(monkeypatch, capsys):
+    errors = {0: 0.2, 1: 0.9, 2: None, 3: 0.3}
+    monkeypatch.setattr(confirm, "train", lambda *job: {"error": errors[job[-1]]})
+    assert confirm.main(["--seeds", "4"]) == 1
+    assert "2 of 4 collapsed, median error 0.600, worst 1.000" in capsys.readouterr().out
+    monkeypatch.setattr(confirm, "train", lambda *job: {"error": 0.2})
+    assert confirm.main(["--seeds", "4"]) == 0
