@@ -12,7 +12,7 @@ from pypdf import PageObject, PdfReader, PdfWriter, Transformation
 
 CM = 72 / 2.54  # points
 PAPER = 29.7 * CM, 21.0 * CM  # A4, landscape
-MARGINS = 2.1 * CM, 1.2 * CM  # what is cut off left and right, above and below
+MARGINS = 2.1 * CM, 2.3 * CM  # what is cut off left and right; above and below, with the heads
 BORDER = 0.7 * CM
 
 
