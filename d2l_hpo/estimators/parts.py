@@ -73,7 +73,7 @@ def make_searcher(given: Any, config_space: Mapping[str, Any], seed: int) -> Any
     and for an instance over another space.
     """
     if isinstance(given, SearcherBase):
-        check_same_space("searcher", given, config_space)
+        check_searcher_space("searcher", given, config_space)
         return copy.deepcopy(given)
     make = _called("searcher", given, SEARCHERS, BayesianSearcher, "TPESearcher")
     searcher = make(config_space, seed=seed)
@@ -114,7 +114,7 @@ def copy_scheduler(given: SchedulerBase, config_space: Mapping[str, Any],
     scheduler = copy.deepcopy(given)
     inner = innermost(scheduler)
     if isinstance(getattr(inner, "searcher", None), SearcherBase):
-        check_same_space("scheduler's searcher", inner.searcher, config_space)
+        check_searcher_space("scheduler's searcher", inner.searcher, config_space)
     if isinstance(inner, MultiFidelityScheduler) and resource is None:
         raise ValueError(f"scheduler is an instance of {type(inner).__name__} with the rungs "
                          f"{inner.rungs}, but resource is None; say of what they are: 'n_samples' "
@@ -155,7 +155,7 @@ def limit_searcher(scheduler: Any, n_trials: int) -> None:
     scheduler.searcher = limited
 
 
-def check_same_space(name: str, searcher: Any, config_space: Mapping[str, Any]) -> None:
+def check_searcher_space(name: str, searcher: Any, config_space: Mapping[str, Any]) -> None:
     """Raise ValueError where a searcher was made for another space."""
     if describe_space(searcher.config_space) != describe_space(config_space):
         raise ValueError(f"the {name}, a {type(searcher).__name__}, has another space than "

@@ -2,7 +2,7 @@
 """
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,16 +14,17 @@ from d2l_hpo.tools.installation import install_command
 try:
     import joblib
     from sklearn.base import clone, is_classifier
+    from sklearn.model_selection import check_cv
     from sklearn.model_selection._search import BaseSearchCV  # documented, but exported nowhere
     from sklearn.utils import check_random_state, indexable
     from sklearn.utils.validation import _num_samples
-except ModuleNotFoundError as error:
-    if error.name not in ("joblib", "sklearn"):
+except ModuleNotFoundError as _missing:
+    if _missing.name not in ("joblib", "sklearn"):
         raise
     raise ImportError("HPOSearchCV is an estimator of scikit-learn, which is missing; run: "
-                      f"{install_command('scikit-learn')}") from error
+                      f"{install_command('scikit-learn')}") from _missing
 
-from d2l_hpo.estimators.batches import BatchTuner
+from d2l_hpo.estimators.batch_tuner import BatchTuner
 from d2l_hpo.estimators.callbacks import CallbackTasks
 from d2l_hpo.estimators.folds import Folds
 from d2l_hpo.estimators.identity import (
@@ -233,7 +234,7 @@ class HPOSearchCV(BaseSearchCV):
         ongoing = self._ongoing
         X, y = indexable(ongoing.X, ongoing.y)
         space = self._checked_space()
-        folds = Folds(self._checked_cv_orig.split(X, y, **ongoing.split_params))
+        folds = Folds(self._splitter(y).split(X, y, **ongoing.split_params))
         resource = self._make_resource(X, y, len(folds.splits), space)
         seed = self._seed()
         scheduler = self._make_scheduler(space, resource, seed)
@@ -272,6 +273,18 @@ class HPOSearchCV(BaseSearchCV):
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
         eligible = sound & (levels == levels[sound].max())
         return int(np.where(eligible, values, math.inf).argmin())
+
+    def _splitter(self, y: Any) -> Any:
+        """Return the splitter that `cv` stands for: scikit-learn's, where the base class keeps it.
+
+        Releases before 1.5 do not, and a generator is used up by then.
+        """
+        if hasattr(self, "_checked_cv_orig"):
+            return self._checked_cv_orig
+        if isinstance(self.cv, Iterator):
+            raise ValueError(f"cv is {self.cv!r}, which gives its splits only once; give "
+                             "list(cv), or install scikit-learn 1.5 or newer")
+        return check_cv(self.cv, y, classifier=is_classifier(self.estimator))
 
     # -- the parts of a search --------------------------------------------------------------------
 
@@ -363,9 +376,10 @@ class HPOSearchCV(BaseSearchCV):
         more = self._note_resources(validation.resource, levels)
         ongoing.levels = [level or 0 for level in levels]
         ongoing.values = [candidate_value(tuner.scheduler, job) for job in jobs]
+        n_splits = len(validation.folds.splits)
         candidates = [validation.parameters(job.config, level)
                       for job, level in zip(jobs, levels, strict=True)]
-        ongoing.table.update(super()._format_results(candidates, self.n_splits_, rows, more))
+        ongoing.table.update(super()._format_results(candidates, n_splits, rows, more))
 
     def _note_resources(self, resource: Resource | None,
                         levels: list[Any]) -> dict[str, list[int]] | None:
