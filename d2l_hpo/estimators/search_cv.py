@@ -2,6 +2,7 @@
 """
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -114,10 +115,13 @@ class HPOSearchCV(BaseSearchCV):
 
     Everything is minimised here, so the searcher learns -score, the mean over the folds. If a fit
     fails, the candidate has failed: its scores on these folds are `error_score` in the table, the
-    searcher learns nan, and it is never the best, whatever `error_score` is. If all fits fail, that
-    is a ValueError. What `info` offers to a searcher with limits or several objectives:
-    "mean_test_NAME" and, to minimise, "error_NAME" of each metric ("score" if there is only one),
-    "mean_fit_time" and "mean_score_time" in seconds.
+    searcher learns nan, and it is never the best, whatever `error_score` is. So has one whose score
+    is not finite; a score that cannot be computed is `error_score`, too, so leave that at nan where
+    this may happen. If all fits fail, that is a ValueError.
+
+    A searcher with limits or several objectives finds these numbers: "mean_test_NAME" and, to
+    minimise, "error_NAME" of each metric ("score" if there is only one), and in seconds
+    "mean_fit_time" and "mean_score_time". Limits decide what is the best, too.
 
     With a resource the columns `iter` and `n_resources` say on which rung a candidate was
     validated, and only candidates with the largest resource can be the best. Of "n_samples" a
@@ -193,6 +197,8 @@ class HPOSearchCV(BaseSearchCV):
         same call goes on.
         """
         check_int("n_workers", self.n_workers)
+        if not isinstance(self.journal, str | os.PathLike | None):
+            raise TypeError(f"journal is {self.journal!r}, expected the path of a file, or None")
         self._ongoing = OngoingFit(X, y, params)
         try:
             with self._joblib_workers():
@@ -277,13 +283,13 @@ class HPOSearchCV(BaseSearchCV):
     def _splitter(self, y: Any) -> Any:
         """Return the splitter that `cv` stands for: scikit-learn's, where the base class keeps it.
 
-        Releases before 1.5 do not, and a generator is used up by then.
+        Older releases, as 1.4, do not, and a generator is used up by then.
         """
         if hasattr(self, "_checked_cv_orig"):
             return self._checked_cv_orig
         if isinstance(self.cv, Iterator):
             raise ValueError(f"cv is {self.cv!r}, which gives its splits only once; give "
-                             "list(cv), or install scikit-learn 1.5 or newer")
+                             "list(cv), or install a newer scikit-learn")
         return check_cv(self.cv, y, classifier=is_classifier(self.estimator))
 
     # -- the parts of a search --------------------------------------------------------------------

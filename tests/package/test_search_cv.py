@@ -1,5 +1,6 @@
 """HPOSearchCV: what it finds and reports, failures, metrics, parallel candidates, callbacks."""
 import math
+import os
 import pickle
 import warnings
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
@@ -321,6 +323,7 @@ def test_several_metrics_of_one_function_where_the_first_candidate_fails():
     ({"searcher": None, "scheduler": BasicScheduler(RandomSearcher({"max_depth": 1}))},
      "scheduler's searcher.* has another space than config_space"),
     ({"journal": "here.jsonl", "random_state": None}, "random_state is None, but .*an integer"),
+    ({"journal": 3.5}, "journal is 3.5, expected the path of a file, or None"),
     ({"cv": 1}, "'cv' parameter of HPOSearchCV must be an int in the range"),
     ({"error_score": "ignore"}, "'error_score' parameter of HPOSearchCV must be"),
     ({"scoring": ["accuracy", "recall"]}, "refit must be set to a scorer key"),
@@ -359,23 +362,51 @@ def test_processes_give_the_same_result(arguments):
     assert same(alone.cv_results_, together.cv_results_)
 
 
-def test_the_backend_is_that_of_joblib():
-    with joblib.parallel_config("threading"):
-        search = tree_search(n_workers=2).set_params(estimator=Threaded())
+@pytest.mark.parametrize(("arguments", "is_here"), [
+    ({}, True), ({"n_workers": 2}, False), ({"n_jobs": 2}, False),
+    ({"n_workers": 2, "n_jobs": 1}, True),
+])
+def test_fits_run_in_other_processes_where_there_are_several_workers(arguments, is_here):
+    search = tree_search(scoring=process_of, n_trials=2, **arguments).fit(X, Y)
+    scores = np.array([search.cv_results_[f"split{fold}_test_score"] for fold in range(3)])
+    assert ((scores == os.getpid()) == is_here).all()
+
+
+def test_a_worker_that_dies_ends_the_search_and_the_journal_goes_on(tmp_path):
+    search = tree_search(n_trials=4, n_workers=2, journal=tmp_path / "search.jsonl")
+    search.set_params(estimator=Homely(os.getpid(), True))
+    with pytest.raises(TerminatedWorkerError):
         search.fit(X, Y)
-    assert search.best_params_
+    search.set_params(n_jobs=1).fit(X, Y)
+    assert len(search.cv_results_["params"]) == 4
 
 
-class Threaded(DecisionTreeClassifier):
-    """Fails to fit in another process than the one that made it."""
+def process_of(estimator, X, y):
+    """A score by which one can tell where it was computed."""
+    return os.getpid()
 
-    def __init__(self, *, criterion="gini", max_depth=None):
+
+class Homely(DecisionTreeClassifier):
+    """Cannot be fitted in another process than its own, which may even end."""
+
+    def __init__(self, here, is_mortal, *, criterion="gini", max_depth=None):
         super().__init__(criterion=criterion, max_depth=max_depth)
+        self.here, self.is_mortal = here, is_mortal
 
     def fit(self, X, y):
-        if joblib.parallel.mp.parent_process() is not None:
+        if os.getpid() != self.here:
+            if self.is_mortal:
+                os._exit(3)
             raise RuntimeError("in another process")
         return super().fit(X, y)
+
+
+def test_the_backend_is_that_of_joblib():
+    search = tree_search(n_workers=2).set_params(estimator=Homely(os.getpid(), False))
+    with joblib.parallel_config("threading"):
+        search.fit(X, Y)
+    with pytest.raises(ValueError, match="in another process"), pytest.warns(UserWarning):
+        search.fit(X, Y)
 
 
 # -- callbacks ------------------------------------------------------------------------------------
