@@ -122,6 +122,7 @@ bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (a
 	$(PY) -m benchmarks.suggest_time
 	$(PY) -m benchmarks.parallel
 	$(PY) -m benchmarks.schedulers
+	$(PY) -m benchmarks.search_cv
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from .clusters.ray_cluster import local_ray as local_ray
 from .clusters.ray_tune import ray_trainable as ray_trainable
 from .clusters.syne_tune import open_python_backend as open_python_backend
 from .clusters.syne_tune import to_syne_tune as to_syne_tune
+from .estimators.search_cv import HPOSearchCV as HPOSearchCV
 from .figures.animation import Animation as Animation
 from .figures.animation import animate as animate
 from .figures.notebook import glue as glue

@@ -143,8 +143,7 @@ class HPOTuner(Results):
             if self.journal is not None:
                 replay(self, self.journal)
             self.origin = time.perf_counter() - self.books.elapsed
-            done = len(self.books.reported)
-            with tqdm(total=number_of_trials, initial=done, unit="trial") as self.progress:
+            with self.progress_bar(number_of_trials) as self.progress:
                 try:
                     self.loop()
                 except KeyboardInterrupt:
@@ -152,6 +151,11 @@ class HPOTuner(Results):
                     self.progress.write(f"Stopped in trial {names or 'none'}; run() again goes on.")
                     raise
         check_outcome(self.books, self.budget_spent())
+
+    def progress_bar(self, number_of_trials: int | None) -> Any:
+        """Return what shows how far the search is: trials that have reported, and the best error.
+        """
+        return tqdm(total=number_of_trials, initial=len(self.books.reported), unit="trial")
 
     def loop(self) -> None:
         """Run one trial after another in this process, or several at a time on workers."""

@@ -12,6 +12,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
+from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 import d2l_hpo
 from d2l_hpo import (
@@ -23,6 +27,7 @@ from d2l_hpo import (
     DigitsBenchmark,
     FoldScheduler,
     HPOScheduler,
+    HPOSearchCV,
     HPOSearcher,
     HPOTuner,
     HyperbandScheduler,
@@ -262,9 +267,21 @@ def validate_by_folds() -> None:
     assert tuner.records["max_epochs"].max() == 3
 
 
+def tune_an_estimator() -> None:
+    """A pipeline of scikit-learn: candidates see a part of the data first."""
+    pipeline = make_pipeline(StandardScaler(), SVC())
+    space = {"svc__C": stats.loguniform(1e-2, 1e3), "svc__kernel": categorical(["linear", "rbf"])}
+    X, y = load_iris(return_X_y=True)
+    search = HPOSearchCV(pipeline, space, searcher="tpe", scheduler="asha", resource="n_samples",
+                         n_trials=9, cv=3, random_state=0)
+    assert_type(search.fit(X, y), HPOSearchCV)
+    assert search.best_score_ > 0.8 and search.predict(X).shape == y.shape
+
+
 PROGRAMS = (search_at_random, read_the_records, use_an_own_searcher, use_an_own_scheduler,
             run_on_workers_with_a_journal, stop_early, simulate_and_plot, search_with_a_model,
-            trade_objectives, keep_limits, validate_by_folds)
+            trade_objectives, keep_limits, validate_by_folds,
+            tune_an_estimator)
 
 
 def wrong_uses(tuner: HPOTuner, searcher: RandomSearcher) -> Iterator[Any]:
