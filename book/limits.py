@@ -75,7 +75,7 @@ def prose(source: str) -> str:
 def has_figure(cell: NotebookNode) -> bool:
     """Whether the cell draws or shows a figure."""
     if cell.cell_type == "markdown":
-        return "{figure}" in cell.source
+        return "{figure}" in cell.source or "{explorable}" in cell.source
     return "figure" in cell.metadata.get("mystnb", {})
 
 
