@@ -89,7 +89,7 @@
     const step = box.height / rungs.length;
     const x = lab.logarithmic([0.12, 0.95], [box.left + 4, box.left + box.width - 88]);
     const wrong = new Set([...wrongPromotions, ...wrongStops]);
-    const ticks = [0.15, 0.2, 0.3, 0.5, 0.9].map((error) => lab.words(
+    const ticks = [0.15, 0.3, 0.9].map((error) => lab.words(
       x(error), box.top + box.height + 15, lab.percent(error, 0), { "text-anchor": "middle" }));
     return [ticks, rungs.map((rung, level) => {
       const middle = box.top + box.height - (level + 0.5) * step;
@@ -159,10 +159,10 @@
     ], 8, 12, width - 16);
     const [left, wide] = [34, width - 44];
     const parts = [{ height: rungs.length * 36, below: 18,
-                     title: "Rungs (epochs), and their reports by validation error" },
+                     title: "Rungs (epochs), reports by error" },
                    { height: Math.min(Math.max(workers * 12, 40), 150),
-                     title: slow ? "Workers (the darker, the longer; orange: straggler)"
-                       : "Workers (the darker, the longer the job)" },
+                     title: slow ? "Workers (darker: longer; orange: straggler)"
+                       : "Workers (the darker, the longer)" },
                    { height: 90, title: "Regret (points)" }];
     let top = legend.height + 10;
     for (const part of parts) {

@@ -79,7 +79,7 @@
       ];
     });
     return lab.picture(width, top + side + 98, panels,
-      lab.words(8, top + side + 20, "The points' shadow on the first axis, below its valley:"));
+      lab.words(8, top + side + 20, "Shadows on the first axis, below its valley:"));
   }
 
   const controls = () => [

@@ -3,6 +3,8 @@
 ((lab) => {
   const { SuccessiveHalvingScheduler, HyperbandScheduler, rungLevels } = lab.schedulers;
 
+  const TOP = 0.95;  // of the axis of errors; a trial that failed at once stands there
+
   const schedulerOf = (next, { method, eta, first, size }, rMax) => {
     const rungs = { eta, rMin: first, rMax, rounds: 1 };
     if (method === "hyperband") return new HyperbandScheduler(next, rungs);
@@ -63,11 +65,11 @@
     ], 8, 12, width - 16);
     const box = { left: 46, top: legend.height + 52, width: width - 66, height: 250 };
     const x = lab.logarithmic([1, epochs], [box.left, box.left + box.width]);
-    const y = lab.logarithmic([0.12, 0.95], [box.top + box.height, box.top]);
+    const y = lab.logarithmic([0.12, TOP], [box.top + box.height, box.top]);
     const line = (errors, from, to, attributes) => lab.path(lab.range(from - 1, to)
       .map((i) => [x(i + 1), y(errors[i])]), attributes);
     const point = (trial, fill) => trial.trained === 1
-      ? [lab.dot(x(1), y(trial.errors[0]), { r: 2, fill })] : [];
+      ? [lab.dot(x(1), y(trial.errors[0] || TOP), { r: 2, fill })] : [];
     const others = trials.filter((trial) => trial !== winner && !wrong.includes(trial));
     return lab.picture(width, box.top + box.height + 44,
       legend.node,

@@ -8,7 +8,7 @@
 
   const rateAt = (place) => LOWEST * (HIGHEST / LOWEST) ** (place / STEPS);
   const lengthOf = (step) => 0.02 * 10 ** (step / 20);
-  const noiseOf = (step) => (step === 0 ? 1e-4 : step / 100);  // a deviation, standardised
+  const noiseOf = (step) => step / 100;  // a deviation, standardised
 
   function compute({ trials, length, noise }, data) {
     const errors = data.perceptron.errors;
@@ -42,12 +42,18 @@
       + `Log likelihood: ${lab.decimal(likelihood)}.`;
   }
 
-  const layout = (width) => {
-    const [left, wide] = [46, width - 62];
-    return { upper: { left, top: 52, width: wide, height: 210 },
-             lower: { left, top: 300, width: wide, height: 80 },
+  const SIGNS = [
+    [lab.lineSign({ stroke: "purple", "stroke-width": 2 }), "mean"],
+    [lab.lineSign({ stroke: "band", "stroke-width": 10 }), "two deviations"],
+    [lab.lineSign({ stroke: "ink", "stroke-dasharray": "4 3" }), "true error"]];
+  const legendOf = (signs, width) => lab.legend(signs, 8, 12, width - 16);
+
+  function layout(width) {
+    const [left, wide, top] = [46, width - 62, legendOf(SIGNS, width).height + 32];
+    return { upper: { left, top, width: wide, height: 210 },
+             lower: { left, top: top + 258, width: wide, height: 80 },
              x: lab.linear([0, STEPS], [left, left + wide]) };
-  };
+  }
 
   function draw(result, { trials, truth, at }, width) {
     const { upper, lower, x } = layout(width);
@@ -59,15 +65,10 @@
     const below = lab.linear([0, most], [lower.top + lower.height, lower.top + 6]);
     const edge = (sign) => curve.map(({ mean, deviation }, place) =>
       [x(place), y(mean + sign * 2 * deviation)]);
-    const signs = [
-      [lab.lineSign({ stroke: "purple", "stroke-width": 2 }), "mean"],
-      [lab.lineSign({ stroke: "band", "stroke-width": 10 }), "two deviations"],
-      ...(truth ? [[lab.lineSign({ stroke: "ink", "stroke-dasharray": "4 3" }), "true error"]]
-        : [])];
     const rates = [0.001, 0.01, 0.1, 1].map((rate) => [rate, rate]);
     const placeOf = (rate) => x((STEPS * Math.log(rate / LOWEST)) / Math.log(HIGHEST / LOWEST));
     return lab.picture(width, lower.top + lower.height + 44,
-      lab.legend(signs, 8, 12, width - 16).node,
+      legendOf(truth ? SIGNS : SIGNS.slice(0, 2), width).node,
       known ? lab.node("path", { d: `${lab.through([...edge(1), ...edge(-1).reverse()])}Z`,
                                  fill: "band" }) : [],
       lab.axes(upper, { scale: placeOf, ticks: rates },
@@ -107,8 +108,8 @@
         && list.every((place) => place >= 0 && place <= STEPS) },
     { kind: "range", name: "length", label: "Length scale", min: 0, max: 40, step: 1, value: 20,
       say: (step) => `${lab.rate(lengthOf(step))} of the axis` },
-    { kind: "range", name: "noise", label: "Noise", min: 0, max: 100, step: 5, value: 0,
-      say: (step) => (step ? `${lab.rate(noiseOf(step))} deviations of the errors` : "none") },
+    { kind: "range", name: "noise", label: "Noise", min: 1, max: 100, step: 1, value: 1,
+      say: (step) => `${noiseOf(step)} deviations of the errors` },
     { kind: "range", name: "at", label: "Where to train", min: 0, max: STEPS, step: 1, value: 120,
       say: (place) => `learning rate ${lab.rate(rateAt(place))}` },
     { kind: "check", name: "truth", label: "Show the true error", value: false },

@@ -85,7 +85,7 @@
     ], 8, next + 22, width - 16);
     const second = { left: 58, top: next + 24 + lower.height, width: width - 82, height: 130 };
     return lab.picture(width, second.top + second.height + 44,
-      lab.words(8, 16, `One search: the ${SHOWN} trials that look best, best on top`,
+      lab.words(8, 16, `One search: the ${SHOWN} trials that look best`,
         { fill: "ink" }), upper.node,
       drawTrials(result.example, first),
       lab.words(8, next, `Means over ${REPETITIONS} searches`, { fill: "ink" }), lower.node,
