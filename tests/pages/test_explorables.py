@@ -380,6 +380,19 @@ def test_without_scripts_the_still_image_stands_there(browser: Browser, book: Pa
     desk.context.close()
 
 
+@pytest.mark.parametrize(("script", "text"), [
+    ("data/lenet.js", ""), ("explorables/asha.js", "lab.explorables.asha = { controls: () => [], "
+                            "compute() { throw new Error('broken'); } };")])
+def test_where_a_script_fails_the_still_image_stands_there(desk: Desk, script: str,
+                                                           text: str) -> None:
+    desk.page.route(f"**/lab/{script}*", lambda route: route.fulfill(
+        body=text, content_type="text/javascript"))
+    page = desk.open("asha")
+    assert len(desk.complaints) == 1
+    assert page.locator("figure img.only-light").is_visible()
+    assert page.locator(".lab-controls, .lab-picture").count() == 0
+
+
 def test_pages_without_explorables_load_nothing_of_them(book: Path) -> None:
     assert "lab/" not in (book / "index.html").read_text(encoding="utf-8")
     for name in NAMES:

@@ -218,9 +218,9 @@
       figure.scrollIntoView();
     }
 
-    place.append(picture, outcome, panel);
-    figure.classList.add("lab-live");
     show();
+    place.append(picture, outcome, panel);  // only now, so that the still image stays if that fails
+    figure.classList.add("lab-live");
     follow();
     addEventListener("hashchange", follow);
     new ResizeObserver(() => {
