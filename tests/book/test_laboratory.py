@@ -287,6 +287,8 @@ def test_winner_has_the_numbers_of_an_independent_simulation() -> None:
         assert result["example"] == pytest.approx(wanted["example"], abs=1e-9)
         assert result["optimism"] == pytest.approx(wanted["optimism"], abs=1e-9)
         assert result["wrong"] == wanted["wrong"]
+    [sizes] = computed("winner", [{}], "({sizes}) => sizes.map(({optimism}) => optimism[0])")
+    assert sizes == sorted(sizes) and sizes[0] > 0, "the caption says that it grows"
     truth = np.array([error for error in expected.final_errors().values()
                       if math.isfinite(error)])
     rng = np.random.default_rng(6)

@@ -124,7 +124,7 @@ class Desk:
     def check(self, name: str) -> str:
         """Compare the outcome with the package; return it."""
         shown = self.page.evaluate(SETTINGS, name)
-        outcome = self.page.locator(".lab-outcome").inner_text()
+        outcome = self.page.locator(".lab-outcome").inner_text().replace("\u00a0", " ")
         for ignored in ("at", "truth"):
             shown.pop(ignored, None)
         for part in expected.told(name, shown):

@@ -214,7 +214,8 @@ def lenet_config(parts: tuple[int, ...]) -> dict[str, Any]:
     rate, batch, momentum, decay, width, activation = parts
     return {"learning_rate": 1e-3 * 1000 ** (rate / 50),
             "batch_size": round(16 * 16 ** (batch / 50)), "momentum": 0.99 * momentum / 50,
-            "weight_decay": 1e-6 * 1e5 ** (decay / 50), "width": 1 + width, "activation": ["relu", "tanh", "sigmoid"][activation]}
+            "weight_decay": 1e-6 * 1e5 ** (decay / 50), "width": 1 + width,
+            "activation": ["relu", "tanh", "sigmoid"][activation]}
 
 
 def duel(trials: tuple[tuple[int, ...], ...]) -> dict[str, Any]:
@@ -250,8 +251,9 @@ def _told_halving(shown: dict[str, Any]) -> list[str]:
     found = halving(**shown)
     wrong = (f"Wrongly stopped: {len(found['wrong'])} trial" if found["wrong"]
              else "No trial was wrongly stopped.")
-    return [f"{found['trials']} trials begin, {found['finished']} ", f"costs {found['cost']} epochs",
-            f"error is {percent(found['error'])}", f"{decimal(100 * found['regret'])} points", wrong,
+    return [f"{found['trials']} trials begin, {found['finished']} ",
+            f"costs {found['cost']} epochs", f"error is {percent(found['error'])}",
+            f"{decimal(100 * found['regret'])} points", wrong,
             *([f"{found['of_these']} of them after {found['first_wrong']} epoch"]
               if found["wrong"] else [])]
 

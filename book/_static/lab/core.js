@@ -58,7 +58,7 @@
   };
 
   /** Return a fraction as per cent. */
-  lab.percent = (value, digits = 1) => `${lab.decimal(100 * value, digits)} %`;
+  lab.percent = (value, digits = 1) => `${lab.decimal(100 * value, digits)}\u00a0%`;
 
   /** Return a number and its noun: "1 trial", "2 trials". */
   lab.count = (number, noun, plural = `${noun}s`) => `${number} ${number === 1 ? noun : plural}`;
@@ -85,7 +85,8 @@
   lab.MODES = ["light", "dark"];
 
   /** Return a node of a picture. `fill` and `stroke` are names of colours, or "none". */
-  lab.node = (tag, attributes = {}, ...children) => ({ tag, attributes, children: children.flat(Infinity) });
+  lab.node = (tag, attributes = {}, ...children) =>
+    ({ tag, attributes, children: children.flat(Infinity) });
 
   /** Return words at a place; `anchor` says which end of them it is. */
   lab.words = (x, y, text, attributes = {}) =>

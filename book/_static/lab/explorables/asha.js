@@ -1,5 +1,5 @@
 "use strict";
-/* ASHA on a simulated cluster: rungs that fill, a timeline, regret, and decisions that were wrong. */
+/* ASHA on a simulated cluster: rungs that fill, a timeline, regret, and wrong decisions. */
 ((lab) => {
   const TRAININGS = 2;  // how long a search lasts, in mean trainings to the end
   const GOLDEN = 0.618;  // spreads the marks of a rung

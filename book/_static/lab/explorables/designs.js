@@ -36,7 +36,7 @@
 
   function tell({ n, layouts }) {
     const [grid, random, sobol] = layouts;
-    const often = ([mean, half]) => `${lab.percent(mean)} (\u00b1 ${lab.decimal(100 * half)})`;
+    const often = ([mean, half]) => `${lab.percent(mean)} (\u00b1\u00a0${lab.decimal(100 * half)})`;
     return `With ${n} points the grid tries ${lab.count(grid.shadow.distinct, "place")} on the `
       + `first axis, random search ${random.shadow.distinct} and Sobol ${sobol.shadow.distinct}. `
       + `Regret, in per cent of the valley's depth: grid ${lab.percent(grid.mean[0])}; the mean `

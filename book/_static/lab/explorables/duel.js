@@ -61,7 +61,7 @@
       const [mean, half] = means[done - 1];
       const gap = 100 * (mine - mean);
       return `${lab.decimal(Math.abs(gap))} points ${gap < 0 ? "better" : "worse"} than the mean `
-        + `of ${name} after as many trials (\u00b1 ${lab.decimal(100 * half)}), and ahead of `
+        + `of ${name} after as many trials (\u00b1\u00a0${lab.decimal(100 * half)}), and ahead of `
         + `${beaten} of its ${searches} searches`;
     });
     return `Trial ${done} of ${TRIALS}: ${lab.percent(errors.at(-1))}. Your best is `

@@ -74,7 +74,8 @@
     return lab.picture(width, box.top + box.height + 44,
       legend.node,
       lab.axes(box, { scale: x, ticks: rungs.map((rung) => [rung, rung]), label: "epoch" },
-        { scale: y, ticks: [0.15, 0.2, 0.3, 0.5, 0.9].map((value) => [value, lab.percent(value, 0)]) }),
+        { scale: y, ticks: [0.15, 0.2, 0.3, 0.5, 0.9].map((value) =>
+          [value, lab.percent(value, 0)]) }),
       lab.words(box.left + box.width - 4, box.top + 18, "validation error",
         { "text-anchor": "end" }),
       lab.words(8, box.top - 24, "trials trained up to the epoch below:"),

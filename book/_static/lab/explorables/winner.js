@@ -23,7 +23,7 @@
     return `This search reports ${lab.percent(example.reported)}; its winner has `
       + `${lab.percent(example.winner)}, and ${right ? "none of its trials is better"
         : `its best trial ${lab.percent(example.best)}`}. Over ${REPETITIONS} searches the report `
-      + `is too good by ${lab.decimal(100 * optimism, 2)} points (\u00b1 `
+      + `is too good by ${lab.decimal(100 * optimism, 2)} points (\u00b1\u00a0`
       + `${lab.decimal(100 * half, 2)}), and the winner is the wrong one in `
       + `${lab.percent(here.wrong, 0)} of them.`;
   }

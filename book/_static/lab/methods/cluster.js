@@ -4,8 +4,9 @@
   /** Insert a job into a list that is sorted by end, then by number. */
   function insert(running, job) {
     let at = running.length;
-    while (at > 0 && (running[at - 1].end > job.end
-                      || (running[at - 1].end === job.end && running[at - 1].number > job.number))) {
+    const later = (other) =>
+      other.end > job.end || (other.end === job.end && other.number > job.number);
+    while (at > 0 && later(running[at - 1])) {
       at -= 1;
     }
     running.splice(at, 0, job);
