@@ -29,6 +29,7 @@ extensions = [
     "bibliography",
     "dark_figures",
     "dataframes",
+    "explorables",
     "latex_book",
     "linked_drawings",
     "offline_html",

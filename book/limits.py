@@ -62,12 +62,15 @@ def before_exercises(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def prose(source: str) -> str:
-    """Return the text without the directives' own lines; captions and tables are read, too."""
+    """Return the text without the directives' own lines; captions and tables are read, too.
+
+    Those of an explorable are not, as those of a figure that a cell draws.
+    """
     texts = []
     for block in parse_blocks(source):
         if not isinstance(block, Fence):
             texts.append(block)
-        elif block.name not in ("bibliography", "toctree"):
+        elif block.name not in ("bibliography", "toctree", "explorable"):
             texts.append(block.body)
     return "\n".join(texts)
 
@@ -75,7 +78,7 @@ def prose(source: str) -> str:
 def has_figure(cell: NotebookNode) -> bool:
     """Whether the cell draws or shows a figure."""
     if cell.cell_type == "markdown":
-        return "{figure}" in cell.source
+        return "{figure}" in cell.source or "{explorable}" in cell.source
     return "figure" in cell.metadata.get("mystnb", {})
 
 

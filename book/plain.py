@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from citations import Bibliography, author_year
@@ -146,6 +147,10 @@ class PlainMarkdown:
         caption = self._caption("Figure", path, block.body)
         return f"![{block.options.get('alt', '')}]({image})\n\n{caption}"
 
+    def _explorable(self, block: Fence, path: Path) -> str:
+        still = replace(block, argument=f"/img/lab/{block.argument}.svg")
+        return self._figure(still, path)
+
     def _list_table(self, block: Fence, path: Path) -> str:
         header_rows = int(block.options.get("header-rows", 0))
         table = list_table(self._inline(block.body, path), header_rows)
@@ -167,6 +172,7 @@ ROLES: dict[str, Callable[[PlainMarkdown, str, Path], str]] = {
 }
 DIRECTIVES: dict[str, Callable[[PlainMarkdown, Fence, Path], str]] = {
     "admonition": PlainMarkdown._admonition, "figure": PlainMarkdown._figure,
+    "explorable": PlainMarkdown._explorable,
     "exercise": PlainMarkdown._exercise, "solution": PlainMarkdown._solution,
     "list-table": PlainMarkdown._list_table,
     "bibliography": PlainMarkdown._dropped, "toctree": PlainMarkdown._dropped,
