@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_taught_section_has_five_to_eight_questions(path: Path) -> None:
 
 def test_half_of_the_questions_ask_to_predict() -> None:
     assert 2 * sum(question.kind == "predict" for question in ALL) >= len(ALL)
+
+
+def test_no_letter_is_a_good_guess() -> None:
+    right = Counter(item.letter for question in ALL for item in question.options if item.right)
+    assert max(right.values()) < 0.45 * len(ALL)
 
 
 def shown_next(blocks: list[str | Fence], place: int) -> bool:
