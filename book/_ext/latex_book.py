@@ -82,6 +82,10 @@ def _collected(file: addnodes.start_of_file, kind: type[nodes.Element],
     for node in found:
         node.parent.remove(node)
         node["docname"] = file["docname"]
+        for reference in [*node.findall(nodes.reference), *node.findall(addnodes.number_reference)]:
+            if "refid" in reference:  # a place in this section, which the node leaves
+                reference["refuri"] = f"%{file['docname']}#{reference['refid']}"
+                del reference["refid"]
         part += node
     return [part]
 

@@ -207,7 +207,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a start page and a section that has a question."""
     source = tmp_path_factory.mktemp("questions")
     (source / "index.md").write_text("# Book\n\n```{toctree}\n:numbered:\n\none\nrefs\n```\n")
-    (source / "one.md").write_text(f"# One\n\nText.\n\n````{{question}}\n{GOOD}````\n\nMore.\n")
+    table = "```{list-table} A table.\n:name: tab_here\n\n* - 1\n```\n"
+    question = GOOD.replace("One less.", "One less, see {numref}`tab_here`.")
+    (source / "one.md").write_text(
+        f"# One\n\n{table}\n````{{question}}\n{question}````\n\nMore.\n")
     (source / "refs.md").write_text("# Refs\n\nNone.\n")
     return source
 
@@ -232,6 +235,7 @@ def test_pdf_has_the_answers_in_an_appendix(page: Path, tmp_path: Path) -> None:
     assert question.count(r"\bookoption") == 3 and "One less" not in question
     answers = text[text.index(r"\section{Answers to the Questions}"):]
     assert "{Answer to question 1.1: B}{answer:q-a}" in answers
+    assert r"\hyperref[\detokenize{one:tab-here}]" in answers.split("So it is")[0]
     assert answers.index("One less") < answers.index("So it is") < answers.index("One more")
     assert text.index("More.") < text.index(r"\section{Answers") < text.index(r"\section{Refs}")
 
