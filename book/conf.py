@@ -33,6 +33,7 @@ extensions = [
     "latex_book",
     "linked_drawings",
     "offline_html",
+    "question_boxes",
     "sources",
     "svg_to_pdf",
     "terms",
