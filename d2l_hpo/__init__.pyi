@@ -35,6 +35,7 @@ from .schedulers.cross_validation import FoldScheduler as FoldScheduler
 from .schedulers.hyperband import HyperbandScheduler as HyperbandScheduler
 from .schedulers.hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler
 from .schedulers.hyperband import hyperband_brackets as hyperband_brackets
+from .schedulers.median_stopping import MedianStoppingScheduler as MedianStoppingScheduler
 from .schedulers.population_training import PBTScheduler as PBTScheduler
 from .schedulers.rungs import MultiFidelityScheduler as MultiFidelityScheduler
 from .schedulers.rungs import rung_levels as rung_levels

@@ -17,6 +17,7 @@ class Checkpoints:
 
     The incumbent's weights are those whose error is the incumbent's: if its trial goes on from
     epoch e, they are in trial_i.epoch_e.pt until the trial has ended; then they become trial_i.pt.
+    So an objective saves its checkpoint before it reports.
     Without a folder there are no checkpoints, and nothing is done.
     """
 
@@ -74,7 +75,15 @@ class Checkpoints:
             self._copy(self.path(trial.source), self.path(trial.trial_id))
         if trial.epoch > 0:
             self._keep(trial.trial_id, trial.epoch)
+        if self.books.incumbent_epoch != trial.epoch:
+            self.keep(trial.trial_id)
         return 0 if trial.trial_id in self.restarted else trial.epoch
+
+    def keep(self, trial_id: int) -> None:
+        """Copy the file of a running trial whose report has made it the incumbent."""
+        if self.folder is not None and trial_id == self.books.incumbent_trial:
+            self._copy(self.path(trial_id), self.best_path(trial_id, self.books.incumbent_epoch))
+            self._remove_copies(self.folder)
 
     def restart(self, trial_id: int) -> None:
         """Note that a trial has begun at epoch 0: its next attempt goes on from there."""

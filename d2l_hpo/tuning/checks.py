@@ -8,6 +8,7 @@ from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tuning.outcomes import takes_report
 from d2l_hpo.tuning.records import Books
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def check_arguments(tuner: "HPOTuner") -> None:
     if check_scheduler(tuner.scheduler).needs_checkpoints and tuner.checkpoints.folder is None:
         raise ValueError("trials of this scheduler begin with checkpoints of others; give a "
                          "checkpoint_dir, and the objective an argument checkpoint")
+    if tuner.scheduler.needs_reports and not takes_report(tuner.objective):
+        raise ValueError("this scheduler decides on reports; give the objective an argument "
+                         "report, and call report(error, epoch) after each epoch")
     if not isinstance(tuner.executor, Executor | None):
         raise TypeError(f"executor is {tuner.executor!r}, expected a concurrent.futures.Executor")
     check_int("n_workers", tuner.n_workers)
@@ -46,7 +50,9 @@ def check_source(trial: Trial, books: Books, has_checkpoint: bool) -> None:
     if not has_checkpoint:
         raise ValueError(f"{begins}; give the tuner a checkpoint_dir, and the objective an "
                          "argument checkpoint that it resumes from")
-    if trial.source not in books.reported:
+    running = {other.trial_id for other in books.pending}
+    running |= {attempt.trial.trial_id for attempt in books.running.values()}
+    if trial.source not in books.reported or trial.source in running:
         raise ValueError(f"{begins}, which has not ended; suggest it after that report")
 
 

@@ -1,9 +1,9 @@
 """The journal of a search: JSON lines that survive the end of their process at any moment.
 
 The first line says what is searched (`search`). Each further line is an event: `suggested`,
-`started`, `finished` or `failed`. A line is on disk before what it announces is acted upon, so a
-line that was not written to its end announces nothing. Numbers that JSON does not know are written
-as Python's json module does: NaN, Infinity, -Infinity.
+`started`, `reported`, `finished` or `failed`. A line is on disk before what it announces is acted
+upon, so a line that was not written to its end announces nothing. Numbers that JSON does not know
+are written as Python's json module does: NaN, Infinity, -Infinity.
 """
 import json
 import os
@@ -23,6 +23,8 @@ FIELDS = {
     "search": {"scheduler", "objective", "versions"},
     "suggested": {"trial"},
     "started": {"trial_id", "attempt", "worker", "start", "epoch"},
+    "reported": {"trial_id", "attempt", "worker", "start", "epoch", "reached", "end", "error",
+                 "info"},
     "finished": {"trial_id", "attempt", "worker", "start", "epoch", "end", "error", "info"},
     "failed": {"trial_id", "attempt", "worker", "start", "epoch", "end", "info", "traceback",
                "retry"},

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -22,9 +23,10 @@ from d2l_hpo.tuning.checks import (
 )
 from d2l_hpo.tuning.guard import leave_new_worker
 from d2l_hpo.tuning.interrupts import CtrlC
-from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge
+from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge, takes_report
 from d2l_hpo.tuning.records import Attempt, Books, Results
 from d2l_hpo.tuning.replay import replay
+from d2l_hpo.tuning.reports import LocalReporter, conclude, finish_stopped, settle_end
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal
@@ -38,8 +40,8 @@ class HPOTuner(Results):
     - `scheduler`: what decides which trial runs next and how far, an `HPOScheduler`.
     - `objective`: a function of a configuration, which returns an error to minimise, or a dict
       with "error" and further numbers. Those of the keywords `max_epochs` (epochs in total),
-      `checkpoint` (a path) and `seed` (the trial's id) that it accepts are given to it. An
-      exception or an error that is not finite makes the trial a failed one.
+      `checkpoint` (a path), `seed` (the trial's id) and `report` that it accepts are given to
+      it. An exception or an error that is not finite makes the trial a failed one.
     - `executor`: a `concurrent.futures.Executor` that runs the trials, for instance Dask's; None:
       this process, or processes of the tuner's own.
     - `journal`: a file in which every event is written down. A new tuner with a fresh scheduler
@@ -61,6 +63,18 @@ class HPOTuner(Results):
     The results: `incumbent` is the best configuration (None before there is one),
     `incumbent_error` its error and `incumbent_trial` the id of its trial. `records` is a
     DataFrame with a row for each part of a trial that ended, `rows` the same as dictionaries.
+
+    An objective with an argument `report` calls `report(error, epoch, **numbers)` after each epoch,
+    from 1 to `max_epochs`, and goes on as long as that returns True. `max_epochs` is then as far as
+    the scheduler may let the trial go: `ASHAScheduler` by stopping and `MedianStoppingScheduler`
+    end it earlier, without a second call. Each report has a row, from the one before it, and counts
+    for the incumbent; what the objective returns is the error after the last epoch, None the last
+    report. It saves its checkpoint before it reports. A report that repeats is ignored, with a
+    warning if it differs. One that is not finite makes the trial a failed one. A report that is no
+    number, or of no such epoch, raises TypeError or ValueError in the objective. A trial that goes
+    on when it was told to stop gets a `TrialStopped`, which is no `Exception`, at its next report.
+    Reports are for this process and the tuner's own workers, in the thread and process in which the
+    objective was called; with an `executor`, `run` raises ValueError.
 
     An exception in the objective is a result: the trial has failed, and would fail again. A worker
     that is lost is none, since it may have run out of memory because of something else; so the
@@ -113,6 +127,8 @@ class HPOTuner(Results):
         self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)
         check_arguments(self)
+        self.can_report = takes_report(objective)
+        """Whether the objective reports while it runs."""
         self.checkpoints.open()
         if self.journal is None:
             self.checkpoints.check()
@@ -146,6 +162,7 @@ class HPOTuner(Results):
             done = len(self.books.reported)
             with tqdm(total=number_of_trials, initial=done, unit="trial") as self.progress:
                 try:
+                    finish_stopped(self)
                     self.loop()
                 except KeyboardInterrupt:
                     names = ", ".join(str(trial.trial_id) for trial in self.books.pending)
@@ -186,9 +203,12 @@ class HPOTuner(Results):
     def evaluate(self, trial: Trial) -> None:
         """Run the objective on a trial in this process, record the outcome, and report it."""
         attempt = self.begin(trial)
+        reporter = LocalReporter(self, attempt) if attempt.can_report else None
         with self.ctrl_c.allowed():
             result = call(self.objective, dict(trial.config), self.keywords(trial),
-                          passes_ctrl_c=True)
+                          passes_ctrl_c=True, reporter=reporter)
+        if reporter is not None and reporter.failure is not None:
+            raise reporter.failure
         self.books.pending.remove(trial)
         self.finish(attempt, result.value, result.traceback)
 
@@ -198,14 +218,17 @@ class HPOTuner(Results):
             check_source(trial, self.books, "checkpoint" in self.keywords(trial))
         epoch = self.checkpoints.begin(trial)
         attempt = self.books.attempt(trial, worker, self.now(), epoch)
+        if self.can_report:
+            attempt.can_report, attempt.last_epoch = True, self.scheduler.last_epoch(trial)
         self.log("started", **attempt.entry())
         return attempt
 
     def keywords(self, trial: Trial) -> dict[str, Any]:
         """Return the keyword arguments of the trial's call, those that the objective accepts."""
         offered: dict[str, Any] = {"seed": trial.trial_id}
-        if trial.max_epochs is not None:
-            offered["max_epochs"] = trial.max_epochs
+        last = self.scheduler.last_epoch(trial) if self.can_report else trial.max_epochs
+        if last is not None:
+            offered["max_epochs"] = last
         if self.checkpoints.folder is not None:
             offered["checkpoint"] = self.checkpoints.path(trial.trial_id)
         accepted = accepted_keywords(self.objective, offered)
@@ -214,30 +237,40 @@ class HPOTuner(Results):
 
     def finish(self, attempt: Attempt, result: Any, reason: str | None = None) -> None:
         """Record and report what the objective returned, or the reason why it failed."""
-        outcome = judge(result, reason, dict if self.journal is None else self.journal.as_stored)
+        judged = partial(judge, as_stored=dict if self.journal is None else self.journal.as_stored)
+        outcome = (conclude(self, attempt, result, reason, judged) if attempt.can_report
+                   else judged(result, reason))
         end, entry = self.now(), attempt.entry()
         if outcome.reason is None:
-            try:
-                self.scheduler.check_report(outcome.error, outcome.info)
-            except (TypeError, ValueError):  # a mended objective runs the trial again
-                self.books.pending.insert(0, attempt.trial)
-                raise
+            if attempt.trial.trial_id not in self.books.stopped:  # a report was checked already
+                try:
+                    self.scheduler.check_report(outcome.error, outcome.info)
+                except (TypeError, ValueError):  # a mended objective runs the trial again
+                    self.books.pending.insert(0, attempt.trial)
+                    raise
             self.log("finished", **entry, end=end, error=outcome.error, info=outcome.info)
         else:
             self.log("failed", **entry, end=end, info=outcome.info, traceback=outcome.reason,
                      retry=False)
         self.settle(attempt, outcome, end)
         self.checkpoints.remove(self.scheduler.ended())
-        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", refresh=False)
-        self.progress.update(len(self.books.reported) - self.progress.n)
+        self.show_progress()
 
     def settle(self, attempt: Attempt, outcome: Outcome, end: float) -> None:
         """End an attempt, live or replayed: in the books first, then for the scheduler."""
-        trial, error, info = attempt.trial, outcome.error, outcome.info
-        value = self.scheduler.score(trial, error, info)
-        self.books.end(attempt, outcome, end, value)
+        trial = attempt.trial
+        if attempt.can_report:
+            outcome = settle_end(self, attempt, outcome, end)
+        else:
+            value = self.scheduler.score(trial, outcome.error, outcome.info)
+            self.books.end(attempt, outcome, end, value)
         self.checkpoints.end(trial.trial_id)
-        self.scheduler.update(trial, error, info)
+        self.scheduler.update(trial, outcome.error, outcome.info)
+
+    def show_progress(self) -> None:
+        """Let the progress bar say where the search stands."""
+        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", refresh=False)
+        self.progress.update(len(self.books.reported) - self.progress.n)
 
     def log(self, event: str, **values: Any) -> None:
         """Write an event to the journal, if there is one."""
