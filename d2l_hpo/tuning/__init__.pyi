@@ -21,6 +21,11 @@ from .checks import check_outcome as check_outcome
 from .checks import check_source as check_source
 from .checks import check_suggestion as check_suggestion
 from .checks import warn_if_epochs_are_ignored as warn_if_epochs_are_ignored
+from .failures import begin_again as begin_again
+from .failures import check_failures as check_failures
+from .failures import last_line as last_line
+from .failures import too_many_failures as too_many_failures
+from .failures import warn_of_failure as warn_of_failure
 from .guard import leave_new_process as leave_new_process
 from .guard import leave_new_worker as leave_new_worker
 from .interrupts import CtrlC as CtrlC
@@ -57,10 +62,12 @@ from .reports import LocalReporter as LocalReporter
 from .reports import conclude as conclude
 from .reports import finish_stopped as finish_stopped
 from .reports import part as part
-from .reports import receive as receive
 from .reports import settle_end as settle_end
 from .reports import settle_report as settle_report
 from .reports import warn_if_different as warn_if_different
+from .sent_code import CodePickler as CodePickler
+from .sent_code import receive as receive
+from .sent_code import send as send
 from .tuner import HPOTuner as HPOTuner
 from .workers import GivenWorkers as GivenWorkers
 from .workers import OwnWorkers as OwnWorkers

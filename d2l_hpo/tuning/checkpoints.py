@@ -26,6 +26,8 @@ class Checkpoints:
         self.books = books
         self.restarted: set[int] = set()
         """Ids of pending or running trials that began at epoch 0 again."""
+        self.forgotten: set[int] = set()
+        """Ids of trials that have begun again without the checkpoint that was there."""
         self.dead: set[int] = set()
         """Ids of trials that never go on, whose checkpoints are still there."""
         self.lost: tuple[int | None, int | None] | None = None
@@ -79,6 +81,16 @@ class Checkpoints:
             self.keep(trial.trial_id)
         return 0 if trial.trial_id in self.restarted else trial.epoch
 
+    def remains(self, trial_id: int) -> bool:
+        """Say whether an attempt at a trial that came to no end has left a checkpoint."""
+        return (self.folder is not None and trial_id in self.books.begun
+                and trial_id not in self.forgotten and self.path(trial_id).exists())
+
+    def forget(self, trial_id: int) -> None:
+        """Remove what an attempt that came to no end has left: the next one goes on without it."""
+        self.forgotten.add(trial_id)
+        self.path(trial_id).unlink(missing_ok=True)
+
     def keep(self, trial_id: int) -> None:
         """Copy the file of a running trial whose report has made it the incumbent."""
         if self.folder is not None and trial_id == self.books.incumbent_trial:
@@ -94,6 +106,7 @@ class Checkpoints:
     def end(self, trial_id: int) -> None:
         """Note that a trial has reported: if it goes on, it does so from its checkpoint."""
         self.restarted.discard(trial_id)
+        self.forgotten.discard(trial_id)
 
     def remove(self, ended: Iterable[int]) -> None:
         """Remove what is needed no more, now that these trials never go on, too."""

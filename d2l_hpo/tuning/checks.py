@@ -8,6 +8,7 @@ from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tuning.failures import check_failures
 from d2l_hpo.tuning.outcomes import takes_report
 from d2l_hpo.tuning.records import Books
 
@@ -29,6 +30,8 @@ def check_arguments(tuner: "HPOTuner") -> None:
         raise TypeError(f"executor is {tuner.executor!r}, expected a concurrent.futures.Executor")
     check_int("n_workers", tuner.n_workers)
     check_int("max_retries", tuner.max_retries, minimum=0)
+    if tuner.max_failures is not None:
+        check_int("max_failures", tuner.max_failures, minimum=0)
     if tuner.trial_timeout is not None:
         check_positive("trial_timeout", tuner.trial_timeout)
 
@@ -63,8 +66,12 @@ def warn_if_epochs_are_ignored(trial: Trial, keywords: Container[str]) -> None:
                       "max_epochs and does the same again", stacklevel=3)
 
 
-def check_outcome(books: Books, is_spent: bool) -> None:
-    """Raise RuntimeError if there was no trial to run; warn if none began or none can be best."""
+def check_outcome(tuner: "HPOTuner") -> None:
+    """Raise RuntimeError if there was no trial to run, or too many failed; warn if none began or
+    none can be the best.
+    """
+    books, is_spent = tuner.books, tuner.budget_spent()
+    check_failures(tuner)
     if not books.jobs and not is_spent:
         raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
     if not books.jobs:

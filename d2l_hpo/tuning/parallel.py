@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def run_on_workers(tuner: "HPOTuner") -> None:
     """Keep all workers busy until the budget is spent and the last attempt has ended."""
     books, ctrl_c = tuner.books, tuner.ctrl_c
+    if tuner.budget_spent() or tuner.next_trial() is None:
+        return  # without waiting for processes to start
     with open_workers(tuner.executor, tuner.n_workers, tuner.objective,
                       tuner.trial_timeout, tuner.can_report) as workers:
         try:

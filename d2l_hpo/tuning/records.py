@@ -25,6 +25,8 @@ class Attempt:
     worker: int
     start: float
     epoch: int
+    goes_on: bool = False
+    """Whether it goes on from the checkpoint of an attempt that came to no end."""
     can_report: bool = False
     last_epoch: int | None = None
 
@@ -66,6 +68,10 @@ class Books:
         """By trial id, the errors that it has reported, or ended with, by epoch."""
         self.stopped: dict[int, int] = {}
         """Trials that were told to stop and have not ended, with the epoch of that report."""
+        self.begun: set[int] = set()
+        """Trials of which an attempt has begun, and none has ended."""
+        self.failed: set[int] = set()
+        """Ids of the trials that have failed."""
         self.lost: dict[int, list[str]] = {}
         """Why earlier attempts at a trial came to no end, by trial id."""
         self.elapsed = 0.0
@@ -91,7 +97,9 @@ class Books:
         """Add the row of an attempt that has ended; `value` says what it counts for as the best."""
         trial = attempt.trial
         epoch = attempt.last_epoch if attempt.can_report else trial.max_epochs
-        self.lost.pop(trial.trial_id, None)
+        if outcome.reason is not None:
+            attempt.epoch = trial.epoch  # also where it began again: it would have failed at once
+        self._close(trial.trial_id)
         self._add(attempt, outcome, epoch, end, value)
 
     def report(self, attempt: Attempt, outcome: Outcome, epoch: int, end: float,
@@ -102,7 +110,7 @@ class Books:
 
     def complete(self, trial_id: int, epoch: int, outcome: Outcome) -> Outcome:
         """End a trial with a report that it made, to which further numbers are added."""
-        self.lost.pop(trial_id, None)
+        self._close(trial_id)
         row = self.row_of(trial_id, epoch)
         self.jobs[row] = self.jobs[row]._replace(info={**self.jobs[row].info, **outcome.info})
         return outcome._replace(info=self.jobs[row].info)
@@ -118,11 +126,18 @@ class Books:
         curve = self.curves.get(attempt.trial.trial_id, {})
         return max((e for e in curve if e < epoch), default=min(attempt.epoch, epoch - 1))
 
+    def _close(self, trial_id: int) -> None:
+        """Forget the attempts at a trial that has ended."""
+        self.lost.pop(trial_id, None)
+        self.begun.discard(trial_id)
+
     def _add(self, attempt: Attempt, outcome: Outcome, epoch: int | None, end: float,
              value: float) -> None:
         """Add a row, and make the trial the incumbent if its `value` is smaller; nan never is."""
         trial, begin = attempt.trial, attempt.epoch
         self.reported.add(trial.trial_id)
+        if outcome.reason is not None:
+            self.failed.add(trial.trial_id)
         if attempt.can_report and epoch is not None:
             begin = self.begin_of(attempt, epoch)
             self.curves.setdefault(trial.trial_id, {})[epoch] = outcome.error

@@ -48,6 +48,7 @@ def _suggest(tuner: "HPOTuner", journal: "Journal", event: dict[str, Any], place
 def _start(tuner: "HPOTuner", event: dict[str, Any]) -> None:
     """Note when an attempt began, and if at epoch 0 again: its successor goes on from there."""
     tuner.books.elapsed = max(tuner.books.elapsed, event["start"])
+    tuner.books.begun.add(event["trial_id"])
     trial = next((t for t in tuner.books.pending if t.trial_id == event["trial_id"]), None)
     if event["epoch"] == 0 and trial is not None and trial.epoch > 0:
         tuner.checkpoints.restart(event["trial_id"])

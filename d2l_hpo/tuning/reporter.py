@@ -63,7 +63,7 @@ def checked(error: Any, epoch: Any, info: dict[str, Any], last_epoch: int | None
     if not isinstance(epoch, numbers.Integral) or isinstance(epoch, bool):
         raise TypeError(f"report: epoch is {epoch!r}, expected an integer")
     limit = math.inf if last_epoch is None else last_epoch
-    if not 1 <= epoch <= limit:
+    if not 1 <= int(epoch) <= limit:
         raise ValueError(f"report: epoch is {epoch}, expected an epoch from 1"
                          f"{'' if last_epoch is None else f' to max_epochs, {last_epoch}'}; count "
                          "the epochs that are done")

@@ -14,6 +14,7 @@ from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
 from d2l_hpo.tuning.calls import call
 from d2l_hpo.tuning.checkpoints import Checkpoints
+from d2l_hpo.tuning.failures import begin_again, too_many_failures, warn_of_failure
 from d2l_hpo.tuning.checks import (
     check_arguments,
     check_outcome,
@@ -55,6 +56,8 @@ class HPOTuner(Results):
     - `synchronous`: True lets trials run in batches of `n_workers`.
     - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
       is the incumbent; None: no checkpoints, so that a trial that goes on begins again.
+    - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
+      finished, and `run` raises RuntimeError, which names them. None: any number.
 
     TypeError or ValueError for an argument that cannot work, FileExistsError for a
     `checkpoint_dir` that another search has used. A script that uses processes calls `run` under
@@ -78,7 +81,10 @@ class HPOTuner(Results):
 
     An exception in the objective is a result: the trial has failed, and would fail again. A worker
     that is lost is none, since it may have run out of memory because of something else; so the
-    trial gets `max_retries` more attempts. `trial_timeout` moves even a single worker to a process
+    trial gets `max_retries` more attempts. A trial that goes on after a kill or Ctrl-C may find a
+    checkpoint that is complete already, with no epoch left to train: return the error that is stored
+    in it. If it fails instead, the tuner removes the checkpoint and tries it once more. The first
+    failure of a search is told by a warning, and the progress bar counts them. `trial_timeout` moves even a single worker to a process
     of its own, because only a process can be killed, and the programs that the objective has
     started are killed with it. A given executor cannot kill: a trial that hangs there is abandoned,
     and its worker stays occupied.
@@ -119,10 +125,12 @@ class HPOTuner(Results):
                  executor: Executor | None = None, journal: str | os.PathLike | None = None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
                  synchronous: bool = False,
-                 checkpoint_dir: str | os.PathLike | None = None) -> None:
+                 checkpoint_dir: str | os.PathLike | None = None,
+                 max_failures: int | None = None) -> None:
         self.scheduler, self.objective = scheduler, objective
         self.executor, self.n_workers, self.synchronous = executor, n_workers, synchronous
         self.max_retries, self.trial_timeout = max_retries, trial_timeout
+        self.max_failures = max_failures
         self.books, self.ctrl_c = Books(), CtrlC()
         self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)
@@ -168,7 +176,7 @@ class HPOTuner(Results):
                     names = ", ".join(str(trial.trial_id) for trial in self.books.pending)
                     self.progress.write(f"Stopped in trial {names or 'none'}; run() again goes on.")
                     raise
-        check_outcome(self.books, self.budget_spent())
+        check_outcome(self)
 
     def loop(self) -> None:
         """Run one trial after another in this process, or several at a time on workers."""
@@ -180,6 +188,8 @@ class HPOTuner(Results):
 
     def budget_spent(self) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""
+        if too_many_failures(self):
+            return True
         number_of_trials, max_wallclock_time = self.budget
         if number_of_trials is not None:
             allowed = number_of_trials if self.books.pending else number_of_trials - 1
@@ -216,8 +226,10 @@ class HPOTuner(Results):
         """Note that a trial starts on a worker."""
         if trial.source is not None:
             check_source(trial, self.books, "checkpoint" in self.keywords(trial))
-        epoch = self.checkpoints.begin(trial)
+        goes_on, epoch = self.checkpoints.remains(trial.trial_id), self.checkpoints.begin(trial)
         attempt = self.books.attempt(trial, worker, self.now(), epoch)
+        attempt.goes_on = goes_on
+        self.books.begun.add(trial.trial_id)
         if self.can_report:
             attempt.can_report, attempt.last_epoch = True, self.scheduler.last_epoch(trial)
         self.log("started", **attempt.entry())
@@ -241,6 +253,8 @@ class HPOTuner(Results):
         outcome = (conclude(self, attempt, result, reason, judged) if attempt.can_report
                    else judged(result, reason))
         end, entry = self.now(), attempt.entry()
+        if outcome.reason is not None and attempt.goes_on:
+            return begin_again(self, attempt, outcome)
         if outcome.reason is None:
             if attempt.trial.trial_id not in self.books.stopped:  # a report was checked already
                 try:
@@ -254,6 +268,7 @@ class HPOTuner(Results):
                      retry=False)
         self.settle(attempt, outcome, end)
         self.checkpoints.remove(self.scheduler.ended())
+        warn_of_failure(self, attempt, outcome)
         self.show_progress()
 
     def settle(self, attempt: Attempt, outcome: Outcome, end: float) -> None:
@@ -269,7 +284,9 @@ class HPOTuner(Results):
 
     def show_progress(self) -> None:
         """Let the progress bar say where the search stands."""
-        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", refresh=False)
+        failed = {"failed": len(self.books.failed)} if self.books.failed else {}
+        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", **failed,
+                                  refresh=False)
         self.progress.update(len(self.books.reported) - self.progress.n)
 
     def log(self, event: str, **values: Any) -> None:

@@ -186,7 +186,10 @@ class WorkerPool(ProcessPool):
 
     def __init__(self, payload: bytes, can_report: bool = False):
         self.processes = WorkerContext()
-        self.pipe, self.far_end = multiprocessing.Pipe() if can_report else (None, None)
+        self.pipe: Connection | None = None
+        self.far_end: Connection | None = None
+        if can_report:
+            self.pipe, self.far_end = multiprocessing.Pipe()
         super().__init__(1, initializer=prepare, initargs=(payload, self.far_end),
                          context=self.processes)
 
