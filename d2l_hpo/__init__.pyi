@@ -110,4 +110,5 @@ from .training.resnet import small_images as small_images
 from .training.resnet import train_resnet18 as train_resnet18
 from .training.trainer import HPOTrainer as HPOTrainer
 from .tuning.reporting import search_report as search_report
+from .tuning.stopping import Patience as Patience
 from .tuning.tuner import HPOTuner as HPOTuner

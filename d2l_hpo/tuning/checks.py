@@ -1,6 +1,6 @@
 """What cannot work is said at once, with its remedy: arguments, suggestions, the end of a run."""
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,28 @@ def check_arguments(tuner: "HPOTuner") -> None:
         raise TypeError(f"executor is {tuner.executor!r}, expected a concurrent.futures.Executor")
     check_int("n_workers", tuner.n_workers)
     check_int("max_retries", tuner.max_retries, minimum=0)
+    if tuner.worker_env is not None:
+        check_environments(tuner)
     if tuner.max_failures is not None:
         check_int("max_failures", tuner.max_failures, minimum=0)
     if tuner.trial_timeout is not None:
         check_positive("trial_timeout", tuner.trial_timeout)
+
+
+def check_environments(tuner: "HPOTuner") -> None:
+    """Raise ValueError or TypeError where `worker_env` is no environment for each worker."""
+    given, n = tuner.worker_env, tuner.n_workers
+    if tuner.executor is not None:
+        raise ValueError("worker_env is for the tuner's own processes; give the executor's what "
+                         "they need, or leave executor out")
+    if not isinstance(given, list | tuple) or len(given) != n:
+        raise ValueError(f"worker_env is {given!r}, expected a list of {n} dictionaries, one for "
+                         "each of the n_workers")
+    for number, variables in enumerate(given):
+        if not isinstance(variables, Mapping) or not all(
+                isinstance(part, str) for pair in variables.items() for part in pair):
+            raise TypeError(f"worker_env[{number}] is {variables!r}, expected a dictionary of "
+                            "texts, such as {'CUDA_VISIBLE_DEVICES': '0'}")
 
 
 def check_suggestion(trial: Any, books: Books) -> Trial | None:

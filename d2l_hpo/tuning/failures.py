@@ -22,8 +22,9 @@ def begin_again(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome) -> None:
     """
     trial = attempt.trial
     warnings.warn(f"trial {trial.trial_id} was interrupted, and failed when it went on from its "
-                  f"checkpoint ({last_line(outcome.reason)}); it is tried again without it. Let the "
-                  "objective return the stored error where no epoch is left to train", stacklevel=3)
+                  f"checkpoint ({last_line(outcome.reason)}); it is tried again without it. Let "
+                  "the objective return the stored error where no epoch is left to train",
+                  stacklevel=3)
     tuner.checkpoints.forget(trial.trial_id)
     tuner.books.pending.insert(0, trial)
 

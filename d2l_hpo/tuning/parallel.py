@@ -17,7 +17,7 @@ def run_on_workers(tuner: "HPOTuner") -> None:
     if tuner.budget_spent() or tuner.next_trial() is None:
         return  # without waiting for processes to start
     with open_workers(tuner.executor, tuner.n_workers, tuner.objective,
-                      tuner.trial_timeout, tuner.can_report) as workers:
+                      tuner.trial_timeout, tuner.can_report, tuner.worker_env) as workers:
         try:
             with ctrl_c.allowed():
                 workers.start()

@@ -70,6 +70,14 @@ class Books:
         """Trials that were told to stop and have not ended, with the epoch of that report."""
         self.begun: set[int] = set()
         """Trials of which an attempt has begun, and none has ended."""
+        self.best_by_trials: list[float] = []
+        """The incumbent's error after each trial, when it had first ended."""
+        self.counted: set[int] = set()
+        """Ids of the trials that have ended, at least once."""
+        self.is_informed = False
+        """Whether the searcher has learned the trials of a warm start."""
+        self.ended_by: str | None = None
+        """The rule that has ended the search."""
         self.failed: set[int] = set()
         """Ids of the trials that have failed."""
         self.lost: dict[int, list[str]] = {}
@@ -125,6 +133,17 @@ class Books:
         """Return from which epoch a part of an attempt goes that ends at `epoch`."""
         curve = self.curves.get(attempt.trial.trial_id, {})
         return max((e for e in curve if e < epoch), default=min(attempt.epoch, epoch - 1))
+
+    def count(self, trial_id: int) -> None:
+        """Note that a trial has ended, perhaps to go on later."""
+        if trial_id not in self.counted:
+            self.counted.add(trial_id)
+            self.best_by_trials.append(self.incumbent_error)
+        self.best_by_trials[-1] = self.incumbent_error
+
+    def latest_row(self, trial_id: int) -> dict[str, Any]:
+        """Return a trial's last row."""
+        return next(job for job in reversed(self.jobs) if job.trial_id == trial_id)._asdict()
 
     def _close(self, trial_id: int) -> None:
         """Forget the attempts at a trial that has ended."""

@@ -7,6 +7,7 @@ from d2l_hpo.tuning.outcomes import Outcome
 from d2l_hpo.tuning.records import Attempt
 from d2l_hpo.tuning.reporter import Report
 from d2l_hpo.tuning.reports import settle_report
+from d2l_hpo.tuning.warm_start import Known, inform
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal
@@ -25,6 +26,10 @@ def replay(tuner: "HPOTuner", journal: "Journal") -> None:
             _suggest(tuner, journal, event, place)
         elif event["event"] == "started":
             _start(tuner, event)
+        elif event["event"] == "known":
+            inform(tuner, [Known(**trial) for trial in event["trials"]])
+        elif event["event"] == "stopped":
+            tuner.books.ended_by = event["rule"]
         elif event["event"] == "reported":
             _report(tuner, event, place)
         else:

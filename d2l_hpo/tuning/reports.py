@@ -55,6 +55,7 @@ def receive(tuner: "HPOTuner", attempt: Attempt, report: Report) -> bool:
     go_on = settle_report(tuner, attempt, report, end)
     tuner.checkpoints.keep(name)
     tuner.show_progress()
+    tuner.callbacks.call("report", attempt.trial, report.error, report.epoch, report.info)
     return go_on
 
 

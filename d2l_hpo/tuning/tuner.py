@@ -1,7 +1,7 @@
 """The tuner: asks a scheduler for trials, runs the objective, and reports what came out."""
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tuning.callbacks import Callbacks
 from d2l_hpo.tuning.calls import call
 from d2l_hpo.tuning.checkpoints import Checkpoints
-from d2l_hpo.tuning.failures import begin_again, too_many_failures, warn_of_failure
 from d2l_hpo.tuning.checks import (
     check_arguments,
     check_outcome,
@@ -22,12 +22,15 @@ from d2l_hpo.tuning.checks import (
     check_suggestion,
     warn_if_epochs_are_ignored,
 )
+from d2l_hpo.tuning.failures import begin_again, too_many_failures, warn_of_failure
 from d2l_hpo.tuning.guard import leave_new_worker
 from d2l_hpo.tuning.interrupts import CtrlC
 from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge, takes_report
 from d2l_hpo.tuning.records import Attempt, Books, Results
 from d2l_hpo.tuning.replay import replay
 from d2l_hpo.tuning.reports import LocalReporter, conclude, finish_stopped, settle_end
+from d2l_hpo.tuning.stopping import Rule, apply_rules, rule_name, rules
+from d2l_hpo.tuning.warm_start import learn_known
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal
@@ -58,6 +61,20 @@ class HPOTuner(Results):
       is the incumbent; None: no checkpoints, so that a trial that goes on begins again.
     - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
       finished, and `run` raises RuntimeError, which names them. None: any number.
+    - `warm_start`: trials that the searcher learns before the search, of another search: its
+      tuner, records (a DataFrame or `rows`) or journal (a path). What does not fit this space is
+      left out, with one warning. The journal keeps them: a search that goes on takes them from
+      there.
+    - `stop`: a rule that ends the search, or several: functions with a name, such as
+      `Patience(20)`, that are called with the tuner after each trial. Once one returns True, no
+      trial begins any more. The journal keeps that, until the rule is left out or changed.
+    - `worker_env`: a list with a dictionary of environment variables for each of the `n_workers`,
+      such as `[{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]`, from the start of
+      its process on. Trials run in processes then, also with one worker.
+    - `callbacks`: objects with any of the methods `search_begin(tuner)`, `trial_begin(trial)`,
+      `report(trial, error, epoch, info)`, `trial_end(trial, row)`, `search_end(tuner)`. They are
+      called in this process, when books and journal have the event; not for what a journal
+      repeats. An exception in one is a warning, and the search goes on.
 
     TypeError or ValueError for an argument that cannot work, FileExistsError for a
     `checkpoint_dir` that another search has used. A script that uses processes calls `run` under
@@ -81,13 +98,13 @@ class HPOTuner(Results):
 
     An exception in the objective is a result: the trial has failed, and would fail again. A worker
     that is lost is none, since it may have run out of memory because of something else; so the
-    trial gets `max_retries` more attempts. A trial that goes on after a kill or Ctrl-C may find a
-    checkpoint that is complete already, with no epoch left to train: return the error that is stored
-    in it. If it fails instead, the tuner removes the checkpoint and tries it once more. The first
-    failure of a search is told by a warning, and the progress bar counts them. `trial_timeout` moves even a single worker to a process
+    trial gets `max_retries` more attempts. `trial_timeout` moves even a single worker to a process
     of its own, because only a process can be killed, and the programs that the objective has
     started are killed with it. A given executor cannot kill: a trial that hangs there is abandoned,
-    and its worker stays occupied.
+    and its worker stays occupied. The first failure of a search is told by a warning, and the
+    progress bar counts them. A trial that goes on after a kill or Ctrl-C may find a checkpoint of
+    its last epoch, where nothing is left to train: let the objective store the error, too, and
+    return it. If it fails there, the tuner removes the checkpoint and tries it once more.
 
     Every event is in the journal before the tuner acts on it. A tuner that finds a journal repeats
     it: it asks its own, fresh scheduler for trials and reports the recorded errors to it in their
@@ -126,11 +143,15 @@ class HPOTuner(Results):
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
                  synchronous: bool = False,
                  checkpoint_dir: str | os.PathLike | None = None,
-                 max_failures: int | None = None) -> None:
+                 max_failures: int | None = None, warm_start: Any = None,
+                 stop: Rule | Sequence[Rule] = (),
+                 worker_env: Sequence[Mapping[str, str]] | None = None,
+                 callbacks: Sequence[Any] = ()) -> None:
         self.scheduler, self.objective = scheduler, objective
         self.executor, self.n_workers, self.synchronous = executor, n_workers, synchronous
         self.max_retries, self.trial_timeout = max_retries, trial_timeout
-        self.max_failures = max_failures
+        self.max_failures, self.warm_start, self.worker_env = max_failures, warm_start, worker_env
+        self.stop, self.callbacks = rules(stop), Callbacks(callbacks)
         self.books, self.ctrl_c = Books(), CtrlC()
         self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)
@@ -166,21 +187,26 @@ class HPOTuner(Results):
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:
                 replay(self, self.journal)
+            learn_known(self)
             self.origin = time.perf_counter() - self.books.elapsed
             done = len(self.books.reported)
             with tqdm(total=number_of_trials, initial=done, unit="trial") as self.progress:
                 try:
+                    self.callbacks.call("search_begin", self)
                     finish_stopped(self)
                     self.loop()
                 except KeyboardInterrupt:
                     names = ", ".join(str(trial.trial_id) for trial in self.books.pending)
                     self.progress.write(f"Stopped in trial {names or 'none'}; run() again goes on.")
                     raise
+                finally:
+                    self.callbacks.call("search_end", self)
         check_outcome(self)
 
     def loop(self) -> None:
         """Run one trial after another in this process, or several at a time on workers."""
-        if self.executor is not None or self.n_workers > 1 or self.trial_timeout is not None:
+        if (self.executor is not None or self.n_workers > 1 or self.trial_timeout is not None
+                or self.worker_env is not None):
             from d2l_hpo.tuning.parallel import run_on_workers  # it loads a process pool
             return run_on_workers(self)
         while not self.budget_spent() and (trial := self.next_trial()):
@@ -188,7 +214,7 @@ class HPOTuner(Results):
 
     def budget_spent(self) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""
-        if too_many_failures(self):
+        if too_many_failures(self) or self.books.ended_by in map(rule_name, self.stop):
             return True
         number_of_trials, max_wallclock_time = self.budget
         if number_of_trials is not None:
@@ -233,6 +259,7 @@ class HPOTuner(Results):
         if self.can_report:
             attempt.can_report, attempt.last_epoch = True, self.scheduler.last_epoch(trial)
         self.log("started", **attempt.entry())
+        self.callbacks.call("trial_begin", trial)
         return attempt
 
     def keywords(self, trial: Trial) -> dict[str, Any]:
@@ -270,6 +297,10 @@ class HPOTuner(Results):
         self.checkpoints.remove(self.scheduler.ended())
         warn_of_failure(self, attempt, outcome)
         self.show_progress()
+        if self.callbacks.all:
+            row = self.books.latest_row(attempt.trial.trial_id)
+            self.callbacks.call("trial_end", attempt.trial, row)
+        apply_rules(self)
 
     def settle(self, attempt: Attempt, outcome: Outcome, end: float) -> None:
         """End an attempt, live or replayed: in the books first, then for the scheduler."""
@@ -279,6 +310,7 @@ class HPOTuner(Results):
         else:
             value = self.scheduler.score(trial, outcome.error, outcome.info)
             self.books.end(attempt, outcome, end, value)
+        self.books.count(trial.trial_id)
         self.checkpoints.end(trial.trial_id)
         self.scheduler.update(trial, outcome.error, outcome.info)
 

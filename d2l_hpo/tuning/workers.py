@@ -10,12 +10,13 @@ import itertools
 import math
 import multiprocessing
 import multiprocessing.connection
+import os
 import pickle
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from multiprocessing.connection import Connection
@@ -33,8 +34,8 @@ from d2l_hpo.tuning.calls import (
     load_own,
     prepare,
 )
-from d2l_hpo.tuning.reporter import Report
 from d2l_hpo.tuning.guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
+from d2l_hpo.tuning.reporter import Report
 
 
 PATIENCE = 10
@@ -50,7 +51,8 @@ SLICE = 0.5
 
 
 def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
-                 trial_timeout: float | None = None, can_report: bool = False) -> "Workers":
+                 trial_timeout: float | None = None, can_report: bool = False,
+                 environments: Sequence[Mapping[str, str]] | None = None) -> "Workers":
     """Return workers, to be used in `with`: processes of their own, or slots of an executor.
 
     ValueError for an objective that reports on an executor, which has no way back to the tuner.
@@ -64,7 +66,7 @@ def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
     if executor is None or isinstance(executor, ProcessPoolExecutor):
         leave_new_process()
     if executor is None:
-        return OwnWorkers(n_workers, objective, trial_timeout, can_report)
+        return OwnWorkers(n_workers, objective, trial_timeout, can_report, environments)
     return GivenWorkers(executor, n_workers, objective, trial_timeout)
 
 
@@ -147,8 +149,34 @@ def signal_name(exitcode: int | None) -> str:
     return "" if exitcode is None else names.get(exitcode, "")
 
 
+_starting = threading.Lock()
+"""Held while a process starts with an environment of its own."""
+
+
+@contextlib.contextmanager
+def environment_of_new_processes(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give processes that start inside `with` these variables; afterwards all are as before."""
+    if not variables:
+        yield
+        return
+    with _starting:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
 class WorkerProcess(SpawnProcess):
     """A process of a pool. pebble takes exit code 0 for a planned end; here no worker plans one."""
+
+    environment: Mapping[str, str] = {}
+    """Variables that it has from its start on, also while it imports the script."""
 
     @property
     def exitcode(self) -> int | None:
@@ -158,7 +186,8 @@ class WorkerProcess(SpawnProcess):
     def start(self) -> None:
         """Start the process under a name that it goes by while it imports the script."""
         name, self.name = self.name, IMPORTS_SCRIPT
-        super().start()
+        with environment_of_new_processes(self.environment):
+            super().start()
         self.name = name  # pebble knows its processes by it
 
     def terminate(self) -> None:
@@ -174,18 +203,24 @@ class WorkerContext(SpawnContext):
     latest: WorkerProcess
     """The process that was made last."""
 
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self.environment = environment
+
     def Process(  # type: ignore[override]  # a method where typeshed has a class
             self, *arguments: Any, **keywords: Any) -> WorkerProcess:
         """Return a new process, not yet started."""
         self.latest = WorkerProcess(*arguments, **keywords)
+        self.latest.environment = self.environment
         return self.latest
 
 
 class WorkerPool(ProcessPool):
     """A pool of one process, which starts with its first call."""
 
-    def __init__(self, payload: bytes, can_report: bool = False):
-        self.processes = WorkerContext()
+    def __init__(self, payload: bytes, can_report: bool = False,
+                 environment: Mapping[str, str] | None = None):
+        self.processes = WorkerContext(environment or {})
         self.pipe: Connection | None = None
         self.far_end: Connection | None = None
         if can_report:
@@ -220,9 +255,11 @@ class OwnWorkers(Workers):
     """Processes of the tuner's own: one pool of one process a slot; pebble replaces processes."""
 
     def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None = None,
-                 can_report: bool = False):
+                 can_report: bool = False,
+                 environments: Sequence[Mapping[str, str]] | None = None):
         super().__init__(n_workers, objective, trial_timeout)
         self.payload, self.can_report = Portable(objective).payload, can_report
+        self.environments = environments or [{} for _ in self.slots]
         self.pools = [self.new_pool(slot) for slot in self.slots]
         self.numbers = itertools.count()
         self.running: dict[int, tuple[int, Future]] = {}
@@ -233,7 +270,7 @@ class OwnWorkers(Workers):
 
     def new_pool(self, slot: int) -> WorkerPool:
         """Return a pool for a slot."""
-        return WorkerPool(self.payload, self.can_report)
+        return WorkerPool(self.payload, self.can_report, self.environments[slot])
 
     def start(self) -> None:
         """Start all processes and wait until they have loaded the objective; RuntimeError if not.
