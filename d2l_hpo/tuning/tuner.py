@@ -214,7 +214,7 @@ class HPOTuner(Results):
 
     def budget_spent(self) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""
-        if too_many_failures(self) or self.books.ended_by in map(rule_name, self.stop):
+        if too_many_failures(self) or self.books.ended_by in [rule_name(r) for r in self.stop]:
             return True
         number_of_trials, max_wallclock_time = self.budget
         if number_of_trials is not None:
@@ -280,10 +280,11 @@ class HPOTuner(Results):
         outcome = (conclude(self, attempt, result, reason, judged) if attempt.can_report
                    else judged(result, reason))
         end, entry = self.now(), attempt.entry()
-        if outcome.reason is not None and attempt.goes_on:
+        is_told = attempt.trial.trial_id in self.books.stopped  # its last report counts
+        if outcome.reason is not None and attempt.goes_on and not is_told:
             return begin_again(self, attempt, outcome)
         if outcome.reason is None:
-            if attempt.trial.trial_id not in self.books.stopped:  # a report was checked already
+            if not is_told:
                 try:
                     self.scheduler.check_report(outcome.error, outcome.info)
                 except (TypeError, ValueError):  # a mended objective runs the trial again

@@ -96,7 +96,9 @@ def known_row(row: Any, place: str) -> Known:
     if not isinstance(row, Mapping) or not isinstance(row.get("config"), Mapping):
         raise ValueError(f"{place}: {row!r} has no 'config', expected a dictionary with the keys "
                          "config, error and, where they are known, max_epochs and info")
-    error, epoch, info = row.get("error"), row.get("max_epochs"), row.get("info")
+    error: Any = row.get("error")
+    epoch: Any = row.get("max_epochs")
+    info: Any = row.get("info")
     if not is_number(error):
         raise ValueError(f"{place}: error is {error!r}, expected a number, nan for a failure")
     number = float(error) if math.isfinite(error) else math.nan
