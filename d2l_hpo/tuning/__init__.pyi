@@ -64,12 +64,13 @@ from .reports import LocalReporter as LocalReporter
 from .reports import conclude as conclude
 from .reports import finish_stopped as finish_stopped
 from .reports import part as part
+from .reports import receive as receive
 from .reports import settle_end as settle_end
 from .reports import settle_report as settle_report
 from .reports import warn_if_different as warn_if_different
 from .sent_code import CodePickler as CodePickler
-from .sent_code import receive as receive
-from .sent_code import send as send
+from .sent_code import pack_function as pack_function
+from .sent_code import unpack_function as unpack_function
 from .stopping import Patience as Patience
 from .stopping import Rule as Rule
 from .stopping import apply_rules as apply_rules

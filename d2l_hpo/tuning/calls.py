@@ -112,8 +112,8 @@ class Portable:
     def payload(self) -> bytes:
         """The objective as bytes, also one of a notebook; TypeError if it cannot be sent."""
         try:
-            from d2l_hpo.tuning.sent_code import send  # a search without workers does not need it
-            return send(self.objective)
+            from d2l_hpo.tuning.sent_code import pack_function  # for workers only
+            return pack_function(self.objective)
         except Exception as error:  # whatever the objects in it raise
             raise TypeError(f"objective {self.objective!r} cannot be sent to worker processes "
                             f"({error}); let it make what it needs when it is called") from error
@@ -133,8 +133,8 @@ def arrived(payload: bytes) -> Portable:
 @functools.lru_cache(maxsize=1)
 def load(payload: bytes) -> Callable:
     """Return the objective; its bytes are read once in a process."""
-    from d2l_hpo.tuning.sent_code import receive
-    return receive(payload)
+    from d2l_hpo.tuning.sent_code import unpack_function
+    return unpack_function(payload)
 
 
 # -- processes of a tuner's own -------------------------------------------------------------------

@@ -32,15 +32,15 @@ class CodePickler(cloudpickle.Pickler):
                            for part in arguments)
 
 
-def send(function: Callable) -> bytes:
-    """Return a function as bytes that `receive` reads."""
+def pack_function(function: Callable) -> bytes:
+    """Return a function as bytes that `unpack_function` reads."""
     file = io.BytesIO()
     pickler = CodePickler(file)
     pickler.dump(function)
     return pickle.dumps((file.getvalue(), pickler.sources))
 
 
-def receive(content: bytes) -> Callable:
+def unpack_function(content: bytes) -> Callable:
     """Return the function that was sent; tracebacks find the lines of its code."""
     function, sources = pickle.loads(content)
     for name, lines in sources.items():
