@@ -36,6 +36,7 @@ from .schedulers.cross_validation import FoldScheduler as FoldScheduler
 from .schedulers.hyperband import HyperbandScheduler as HyperbandScheduler
 from .schedulers.hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler
 from .schedulers.hyperband import hyperband_brackets as hyperband_brackets
+from .schedulers.median_stopping import MedianStoppingScheduler as MedianStoppingScheduler
 from .schedulers.population_training import PBTScheduler as PBTScheduler
 from .schedulers.rungs import MultiFidelityScheduler as MultiFidelityScheduler
 from .schedulers.rungs import rung_levels as rung_levels
@@ -110,4 +111,5 @@ from .training.resnet import small_images as small_images
 from .training.resnet import train_resnet18 as train_resnet18
 from .training.trainer import HPOTrainer as HPOTrainer
 from .tuning.reporting import search_report as search_report
+from .tuning.stopping import Patience as Patience
 from .tuning.tuner import HPOTuner as HPOTuner

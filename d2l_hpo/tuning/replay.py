@@ -4,6 +4,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.tuning.outcomes import Outcome
+from d2l_hpo.tuning.records import Attempt
+from d2l_hpo.tuning.reporter import Report
+from d2l_hpo.tuning.reports import settle_report
+from d2l_hpo.tuning.warm_start import Known, inform
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal
@@ -22,6 +26,12 @@ def replay(tuner: "HPOTuner", journal: "Journal") -> None:
             _suggest(tuner, journal, event, place)
         elif event["event"] == "started":
             _start(tuner, event)
+        elif event["event"] == "known":
+            inform(tuner, [Known(**trial) for trial in event["trials"]])
+        elif event["event"] == "stopped":
+            tuner.books.ended_by = event["rule"]
+        elif event["event"] == "reported":
+            _report(tuner, event, place)
         else:
             _end(tuner, event, place)
     if journal.lines == 0:
@@ -41,14 +51,38 @@ def _suggest(tuner: "HPOTuner", journal: "Journal", event: dict[str, Any], place
 
 
 def _start(tuner: "HPOTuner", event: dict[str, Any]) -> None:
-    """Note when an attempt began, and if at epoch 0: its successor goes on from there."""
+    """Note when an attempt began, and if at epoch 0 again: its successor goes on from there."""
     tuner.books.elapsed = max(tuner.books.elapsed, event["start"])
-    if event["epoch"] == 0:
+    tuner.books.begun.add(event["trial_id"])
+    trial = next((t for t in tuner.books.pending if t.trial_id == event["trial_id"]), None)
+    if event["epoch"] == 0 and trial is not None and trial.epoch > 0:
         tuner.checkpoints.restart(event["trial_id"])
+
+
+def _report(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
+    """Record and report what a trial had reported while it was running."""
+    attempt = _attempt(tuner, event, place)
+    report = Report(event["error"], event["reached"], event["info"])
+    if report.epoch in tuner.books.curves.get(attempt.trial.trial_id, {}):
+        raise ValueError(f"{place}: trial {attempt.trial.trial_id} reports epoch {report.epoch} "
+                         "for the second time; restore the file from a copy")
+    settle_report(tuner, attempt, report, event["end"])
 
 
 def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
     """Record and report, as an event says, how an attempt ended."""
+    attempt = _attempt(tuner, event, place)
+    if event.get("retry"):
+        tuner.books.lose(attempt, event["traceback"])
+    else:
+        tuner.books.pending.remove(attempt.trial)
+        outcome = Outcome(event.get("error", math.nan), event["info"],
+                          event.get("traceback"))
+        tuner.settle(attempt, outcome, event["end"])
+
+
+def _attempt(tuner: "HPOTuner", event: dict[str, Any], place: str) -> Attempt:
+    """Return the attempt of an event; ValueError, with its place, if there can be none."""
     books = tuner.books
     trial = next((t for t in books.pending if t.trial_id == event["trial_id"]), None)
     if trial is None:
@@ -57,10 +91,5 @@ def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
     if attempt.number != event["attempt"]:
         raise ValueError(f"{place}: attempt {event['attempt']} ended, expected attempt "
                          f"{attempt.number}")
-    if event.get("retry"):
-        books.lose(attempt, event["traceback"])
-    else:
-        books.pending.remove(trial)
-        outcome = Outcome(event.get("error", math.nan), event["info"],
-                          event.get("traceback"))
-        tuner.settle(attempt, outcome, event["end"])
+    attempt.can_report, attempt.last_epoch = "last_epoch" in event, event.get("last_epoch")
+    return attempt
