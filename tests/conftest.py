@@ -26,6 +26,7 @@ CONFIG = """\
 title = A Book
 authors = Some Authors
 repository =
+extras = torch, plots
 
 [sections]
 first = alpha
@@ -52,11 +53,11 @@ class SmallBook:
         self.chapter = root / "chapter_hyperparameter_optimization"
         self.package.mkdir()
         self.chapter.mkdir()
-        (root / "config.ini").write_text(CONFIG)
-        (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
-        (root / "requirements.txt").write_text("numpy==1.0\n")
-        (root / "lib.bib").write_text("")
-        (self.chapter / "references.md").write_text("# References\n")
+        (root / "config.ini").write_text(CONFIG, encoding="utf-8")
+        (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', encoding="utf-8")
+        (root / "requirements.txt").write_text("numpy==1.0\n", encoding="utf-8")
+        (root / "lib.bib").write_text("", encoding="utf-8")
+        (self.chapter / "references.md").write_text("# References\n", encoding="utf-8")
         self.section("first")
         self.section("second")
 
@@ -65,7 +66,8 @@ class SmallBook:
         code = [f"```{{code-cell}} ipython3\n{options}{cell}\n```" for cell in cells]
         title = f"# The {name} section"
         path = self.chapter / f"{name}.md"
-        path.write_text(HEADER + "\n\n".join(["", title, *filter(None, [text]), *code]) + "\n")
+        path.write_text(HEADER + "\n\n".join(["", title, *filter(None, [text]), *code]) + "\n",
+                        encoding="utf-8")
 
     def config(self) -> BookConfig:
         """Return the settings as the tools read them."""
