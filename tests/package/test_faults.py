@@ -166,7 +166,8 @@ def test_programs_that_an_objective_started_end_with_its_worker(how, tmp_path):
     search = tuner(objective, 3, trial_timeout=3 * PATIENCE)  # a program has to start in that time
     search.run()
     assert by_id(search, "error", "attempt") == [(0, 1), (1, 2), (2, 1)]
-    faulty.wait_until(lambda: not psutil.pid_exists(int((tmp_path / "program").read_text())))
+    program = int((tmp_path / "program").read_text(encoding="utf-8"))
+    faulty.wait_until(lambda: not psutil.pid_exists(program))
 
 
 class Stuck:

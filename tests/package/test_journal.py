@@ -246,10 +246,10 @@ def test_attempts_are_counted_on_after_resuming(journal, tmp_path):
 
 def test_the_time_goes_on_where_the_journal_ended(journal):
     tuner(journal).run(number_of_trials=2)
-    lines = journal.read_text().splitlines()
+    lines = journal.read_text(encoding="utf-8").splitlines()
     last = json.loads(lines[-1])
     last["end"] = 1e6
-    journal.write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
+    journal.write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n", encoding="utf-8")
     search = tuner(journal)
     search.run(number_of_trials=3)
     assert search.cumulative_runtime[1] == 1e6 <= search.records["start"][2] < 2e6

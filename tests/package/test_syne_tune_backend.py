@@ -24,7 +24,7 @@ def python_with_space(tmp_path, monkeypatch):
     """A way to call this Python whose path holds a space."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     (folder / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
     return folder / "python"
@@ -33,7 +33,7 @@ def python_with_space(tmp_path, monkeypatch):
 def test_a_python_whose_path_holds_a_space_runs_trials(python_with_space, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path))
     backend = open_python_backend(objective, SPACE, tmp_path)
-    assert str(python_with_space) in Path(backend.entry_point).read_text()
+    assert str(python_with_space) in Path(backend.entry_point).read_text(encoding="utf-8")
     search = baselines.RandomSearch(SPACE, metrics=["error"], points_to_evaluate=[{"x": 0.5}])
     tuner = syne_tune.Tuner(backend, search,
                             syne_tune.StoppingCriterion(max_num_trials_started=0), n_workers=1,
