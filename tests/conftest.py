@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from config import BookConfig, load_config
+from core_tests import needs_extras
 from hypothesis import HealthCheck, settings
 
 HEADER = """\
@@ -78,6 +79,18 @@ class SmallBook:
 settings.register_profile("any machine", deadline=None,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for an environment without extras."""
+    parser.addoption("--core", action="store_true",
+                     help="leave out the files of tests that import an extra of the package")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --core leave out what needs an extra."""
+    is_file = collection_path.suffix == ".py" and collection_path.is_file()
+    return True if is_file and config.getoption("--core") and needs_extras(collection_path) else None
 
 
 def pytest_configure() -> None:

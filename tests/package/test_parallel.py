@@ -118,6 +118,7 @@ def test_libraries_that_a_script_imports_use_one_thread_in_a_worker(tmp_path):
 
 
 def test_torch_uses_one_thread_in_a_worker():
+    pytest.importorskip("torch")
     def objective(config):
         import torch
         return {"error": 0, "threads": torch.get_num_threads()}
