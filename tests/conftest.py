@@ -90,7 +90,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With --core leave out what needs an extra."""
     is_file = collection_path.suffix == ".py" and collection_path.is_file()
-    return True if is_file and config.getoption("--core") and needs_extras(collection_path) else None
+    left_out = is_file and config.getoption("--core") and needs_extras(collection_path)
+    return True if left_out else None
 
 
 def pytest_configure() -> None:
