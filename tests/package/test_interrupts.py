@@ -22,8 +22,11 @@ from worker_searches import (
     run_in_thread,
     tuner,
 )
+from systems import posix_only
 
 from d2l_hpo import BasicScheduler, HPOTuner
+
+pytestmark = posix_only
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from journaled import events, tuner
 from scripted_curves import Scripted, trial
 from interruptions import interrupted
 from scripted_trials import Listed
+from systems import posix_only
 
 from d2l_hpo import BasicScheduler, HPOTuner, Trial
 from d2l_hpo.tuning import Journal
@@ -226,6 +227,7 @@ def test_trials_that_ctrl_c_interrupted_run_first_after_resuming(journal):
         "suggested", "started", "finished", "suggested"]
 
 
+@posix_only
 def test_attempts_are_counted_on_after_resuming(journal, tmp_path):
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", times=3)
     search = tuner(journal, objective, 3, n_workers=2, max_retries=5)

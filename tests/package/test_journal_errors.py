@@ -15,6 +15,7 @@ from journaled import PATHS, events, tuner
 from scipy import stats
 from scripted_curves import Scripted, trial
 from scripted_trials import Listed
+from systems import posix_only
 
 from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, categorical
 
@@ -288,6 +289,7 @@ tuner(Path(sys.argv[1]), n=100).run()
 """
 
 
+@posix_only
 def test_a_file_that_must_not_grow_is_a_clear_error(journal):
     done = subprocess.run([sys.executable, "-c", FULL, journal], env=PATHS, text=True,
                           capture_output=True, check=False)

@@ -10,6 +10,9 @@ import numpy as np
 import psutil
 import pytest
 from journaled import PATHS, ROOT, events
+from systems import posix_only
+
+pytestmark = posix_only
 
 
 def killing(folder, *arguments):

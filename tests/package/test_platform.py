@@ -163,3 +163,35 @@ def test_a_file_keeps_its_line_ends(tmp_path):
     os.write(descriptor, b"a\nb\r\n")
     os.close(descriptor)
     assert (tmp_path / "lines").read_bytes() == b"a\nb\r\n"
+
+
+POSIX = {"SIGKILL", "SIGSEGV", "killpg", "fork", "setrlimit", "start_new_session", "chmod"}
+
+
+def needs_posix(node):
+    """Say whether a part of a test file uses what Windows lacks."""
+    for item in ast.walk(node):
+        if isinstance(item, ast.Attribute) and (item.attr in POSIX
+                                                or ast.unparse(item) == "os.kill"):
+            return True
+        if isinstance(item, ast.keyword) and item.arg in POSIX:
+            return True
+        if isinstance(item, ast.Constant) and item.value in POSIX:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", [path for path in sorted(Path(__file__).parent.glob("test_*.py"))
+                                  if path != Path(__file__)], ids=lambda path: path.stem)
+def test_tests_that_need_posix_say_so(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = ast.unparse(tree)
+    if "pytestmark = posix_only" in source:
+        return
+    for node in tree.body:
+        if not needs_posix(node):
+            continue
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            assert "posix_only" in map(ast.unparse, node.decorator_list), node.name
+        else:
+            assert "posix_only" in source

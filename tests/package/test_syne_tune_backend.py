@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from scipy import stats
+from systems import posix_only
 
 from d2l_hpo import open_python_backend, to_syne_tune
+
+pytestmark = posix_only
 
 syne_tune = pytest.importorskip("syne_tune")
 experiments = pytest.importorskip("syne_tune.experiments")
@@ -56,3 +59,10 @@ def test_elsewhere_the_back_end_is_left_as_it_is(tmp_path, monkeypatch):
     backend = open_python_backend(objective, SPACE, tmp_path / "folder")
     assert backend.binary == "/python"
     assert backend.entry_point == str(tmp_path / "python_entrypoint.py")
+
+
+def test_on_windows_a_space_is_an_error_that_says_what_to_do(python_with_space, tmp_path,
+                                                             monkeypatch):
+    monkeypatch.setattr("d2l_hpo.clusters.syne_tune.IS_WINDOWS", True)
+    with pytest.raises(ValueError, match="cannot start .*a folder.* install both in another"):
+        open_python_backend(objective, SPACE, tmp_path)
