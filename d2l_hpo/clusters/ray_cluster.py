@@ -68,7 +68,8 @@ def _patience_with_agents() -> Iterator[None]:
     dashboard and metrics, which are not used here. The agent that prepares what workers need gets
     its port from here, and the node turns to it when it needs it.
     """
-    from ray._private import services
+    with needs("ray", "local_ray"):
+        from ray._private import services
     original = services.start_raylet
     signature = inspect.signature(original)
 
