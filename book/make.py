@@ -232,8 +232,11 @@ class Maker:
     def clean(self) -> None:
         """Remove everything that was built, but not .venv."""
         for name in BUILT:
-            if (self.root / name).exists():
-                shutil.rmtree(self.root / name)
+            path = self.root / name
+            if path.is_symlink():
+                path.unlink()
+            elif path.exists():
+                shutil.rmtree(path)
         for folder, names, _ in os.walk(self.root):
             if "__pycache__" in names:
                 shutil.rmtree(Path(folder, "__pycache__"))

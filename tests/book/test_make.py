@@ -173,9 +173,13 @@ def test_clean_keeps_the_environment(installed: Path) -> None:
     for name in (".venv/lib/__pycache__", "_build/html", "a/__pycache__", "a/b/__pycache__"):
         (installed / name).mkdir(parents=True)
         (installed / name / "file").touch()
+    (installed / "elsewhere").mkdir()
+    (installed / "elsewhere" / "file").touch()
+    (installed / "dist").symlink_to(installed / "elsewhere")
     Maker(installed).clean()
+    assert not (installed / "dist").is_symlink()
     left = {path.relative_to(installed).as_posix() for path in installed.rglob("file")}
-    assert left == {".venv/lib/__pycache__/file"}
+    assert left == {".venv/lib/__pycache__/file", "elsewhere/file"}
 
 
 def test_a_program_runs_in_the_folder_without_what_is_active_outside(root: Path, monkeypatch,
