@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     is_file = collection_path.suffix == ".py" and collection_path.is_file()
     left_out = is_file and config.getoption("--core") and needs_extras(collection_path)
     return True if left_out else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """With --core skip a test that comes to a name which needs an extra, and say which."""
+    try:
+        return (yield)
+    except ImportError as error:
+        if item.config.getoption("--core") and "; run: python -m pip install " in str(error):
+            pytest.skip(str(error))
+        raise
 
 
 def pytest_configure() -> None:
