@@ -98,14 +98,14 @@ def fingerprint(task_name: str, method_name: str, evaluations: int) -> str:
              [version(name) for name in packages], evaluations,
              *map(inspect.getsource, (search, make.func, conversions, clip))]
     if make.func is OurSearcher:
-        parts += [path.read_text() for folder in ("searchers", "spaces", "tools")
+        parts += [path.read_text(encoding="utf-8") for folder in ("searchers", "spaces", "tools")
                   for path in sorted((ROOT / "d2l_hpo" / folder).glob("*.py"))]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def read_result(path: Path, key: str) -> dict[str, Any] | None:
     """Return a kept result, or None if there is none or if it has another key."""
-    result = json.loads(path.read_text()) if path.exists() else {}
+    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return result if result.get("key") == key else None
 
 
@@ -133,7 +133,8 @@ def search_all(methods: Sequence[str], tasks: Sequence[str], seeds: int, evaluat
 
 def kept(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the kept results of independent tasks by name, for the archive."""
-    return {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")
+    return {path.stem: json.loads(path.read_text(encoding="utf-8"))
+            for path in folder.glob("*.json")
             if path.stem.startswith(tuple(f"{task}-" for task in INDEPENDENT))}
 
 

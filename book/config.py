@@ -35,8 +35,10 @@ class BookConfig:
     """Generated module -> the subpackage that it stands in, or "" for the package's root."""
     public: dict[str, list[str]]
     """Role -> the names of this role that the package's root exports."""
+    common_extras: list[str]
+    """Extras of the package that running the sections takes."""
     extras: dict[str, list[str]]
-    """Section name -> extras of the package that its cells need, for sections that need some."""
+    """Section name -> further extras that its cells need, for sections that need some."""
     chapter: Path
     """Folder of the MyST Markdown sources."""
     package: Path
@@ -76,6 +78,7 @@ def load_config(root: Path = ROOT) -> BookConfig:
         raise BookError(f"{root / 'config.ini'} does not exist")
     try:
         book = {key: parser["book"][key] for key in ("title", "authors", "repository")}
+        common_extras = parser["book"]["extras"].replace(",", " ").split()
         sections = {name: module or None for name, module in parser["sections"].items()}
         places = {key.rpartition("/"): doc for key, doc in parser["modules"].items()}
         modules = {name: doc for (_, _, name), doc in places.items()}
@@ -95,7 +98,8 @@ def load_config(root: Path = ROOT) -> BookConfig:
         raise BookError(f"config.ini: [extras] names {', '.join(strange)}, which [sections] does "
                         "not list")
     return BookConfig(root=root, sections=sections, modules=modules, folders=folders,
-                      public=public, extras=extras, release=_release(root), **book,
+                      public=public, common_extras=common_extras, extras=extras,
+                      release=_release(root), **book,
                       chapter=root / "chapter_hyperparameter_optimization",
                       package=root / "d2l_hpo", notebooks=root / "notebooks",
                       reference=root / "reference",

@@ -51,7 +51,7 @@ def _check(texts: list[str], *options: str) -> tuple[list[dict], list[str]]:
     with TemporaryDirectory() as folder:
         paths = [Path(folder, f"{index}.py") for index in range(len(texts))]
         for path, text in zip(paths, texts, strict=True):
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
         done = subprocess.run([*RUFF, *options, "."], cwd=folder, check=True,
                               stdout=subprocess.PIPE)
         return json.loads(done.stdout), [path.read_text(encoding="utf-8") for path in paths]

@@ -27,7 +27,7 @@ from reference import reference_pages, section_note, taught_names
 from sentences import cells_of
 from statements import failed_statements, with_notes
 
-from d2l_hpo.tools.installation import install_command
+from d2l_hpo.tools.installation import d2l_command
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
 RESULTS_NOTE = ("*Run the cells, and numbers stand in the sentences. Until then names in code "
@@ -56,12 +56,12 @@ def standardise(notebook: NotebookNode) -> NotebookNode:
 
 def installation_note(section: str, config: BookConfig) -> str:
     """Say in one line what to install, and from where, if a package is missing."""
-    extras = f"[{','.join(config.extras[section])}]" if section in config.extras else ""
+    extras = f"[{','.join([*config.common_extras, *config.extras.get(section, [])])}]"
     source, place = f".{extras}", " in the folder of the repository"
     if config.repository:
-        source, place = f"{config.package.name}{extras} @ git+{config.repository}", ""
-    return (f"*If a package is missing, run `python -m pip install \"{source}\"` and "
-            f"`{install_command('d2l')}`{place}.*")
+        source, place = f"git+{config.repository}#egg={config.package.name}{extras}", ""
+    return (f"*If a package is missing, run `python -m pip install --editable \"{source}\"` and "
+            f"`{d2l_command()}`{place}.*")
 
 
 def plain_notebook(path: Path, plain: PlainMarkdown, config: BookConfig) -> NotebookNode:

@@ -3,11 +3,7 @@
 What a user calls is importable from here; the stub beside this file lists it. A name's module is
 loaded when the name is first used, so that importing a searcher or a scheduler does not load torch.
 """
-import warnings
-
 import lazy_loader as lazy
-
-from d2l_hpo.tools.installation import installation_hint
 
 _load, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 
@@ -19,6 +15,3 @@ def __getattr__(name: str) -> object:
         return version("d2l_hpo")
     return _load(name)
 
-
-if _hint := installation_hint():
-    warnings.warn(_hint, UserWarning, stacklevel=2)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from config import BookConfig, load_config
+from core_tests import needs_extras
 from hypothesis import HealthCheck, settings
 
 HEADER = """\
@@ -26,6 +28,7 @@ CONFIG = """\
 title = A Book
 authors = Some Authors
 repository =
+extras = torch, plots
 
 [sections]
 first = alpha
@@ -52,11 +55,11 @@ class SmallBook:
         self.chapter = root / "chapter_hyperparameter_optimization"
         self.package.mkdir()
         self.chapter.mkdir()
-        (root / "config.ini").write_text(CONFIG)
-        (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
-        (root / "requirements.txt").write_text("numpy==1.0\n")
-        (root / "lib.bib").write_text("")
-        (self.chapter / "references.md").write_text("# References\n")
+        (root / "config.ini").write_text(CONFIG, encoding="utf-8")
+        (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', encoding="utf-8")
+        (root / "requirements.txt").write_text("numpy==1.0\n", encoding="utf-8")
+        (root / "lib.bib").write_text("", encoding="utf-8")
+        (self.chapter / "references.md").write_text("# References\n", encoding="utf-8")
         self.section("first")
         self.section("second")
 
@@ -65,7 +68,8 @@ class SmallBook:
         code = [f"```{{code-cell}} ipython3\n{options}{cell}\n```" for cell in cells]
         title = f"# The {name} section"
         path = self.chapter / f"{name}.md"
-        path.write_text(HEADER + "\n\n".join(["", title, *filter(None, [text]), *code]) + "\n")
+        path.write_text(HEADER + "\n\n".join(["", title, *filter(None, [text]), *code]) + "\n",
+                        encoding="utf-8")
 
     def config(self) -> BookConfig:
         """Return the settings as the tools read them."""
@@ -76,6 +80,30 @@ class SmallBook:
 settings.register_profile("any machine", deadline=None,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for an environment without extras."""
+    parser.addoption("--core", action="store_true",
+                     help="leave out the files of tests that import an extra of the package")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --core leave out what needs an extra."""
+    is_file = collection_path.suffix == ".py" and collection_path.is_file()
+    left_out = is_file and config.getoption("--core") and needs_extras(collection_path)
+    return True if left_out else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """With --core skip a test that comes to a name which needs an extra, and say which."""
+    try:
+        return (yield)
+    except ImportError as error:
+        if item.config.getoption("--core") and "; run: python -m pip install " in str(error):
+            pytest.skip(str(error))
+        raise
 
 
 def pytest_configure(config: pytest.Config) -> None:

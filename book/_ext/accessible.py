@@ -28,7 +28,7 @@ def mend_pages(app: Sphinx, exception: Exception | None) -> None:
         for wrong, right in REPLACED.items():
             mended = mended.replace(wrong, right)
         if mended != html:
-            page.write_text(mended, encoding="utf-8")
+            page.write_text(mended, encoding="utf-8", newline="\n")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

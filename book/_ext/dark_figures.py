@@ -152,7 +152,7 @@ class DarkFigures(SphinxPostTransform):
             size = SIZE.search(svg)
             for mode, content in (("light", svg), ("dark", dark_figure(svg))):
                 written = folder / f"{path.stem}-{mode}.svg"
-                written.write_text(content, encoding="utf-8")
+                written.write_text(content, encoding="utf-8", newline="\n")
                 shown = image.deepcopy()
                 shown["classes"].append(f"only-{mode}")
                 shown["uri"], shown["loading"] = str(written), "lazy"

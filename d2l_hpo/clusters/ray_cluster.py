@@ -6,7 +6,6 @@ import logging
 import os
 import random
 import secrets
-import shlex
 import signal
 import socket
 import sys
@@ -17,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from d2l_hpo.tools.arguments import check_int
-from d2l_hpo.tools.installation import install_command
+from d2l_hpo.tools.installation import needs
+from d2l_hpo.tools.platform import shell_quoted
 
 PATIENCE = 30
 """Seconds that Ray's processes are given to end by themselves."""
@@ -68,7 +68,8 @@ def _patience_with_agents() -> Iterator[None]:
     dashboard and metrics, which are not used here. The agent that prepares what workers need gets
     its port from here, and the node turns to it when it needs it.
     """
-    from ray._private import services
+    with needs("ray", "local_ray"):
+        from ray._private import services
     original = services.start_raylet
     signature = inspect.signature(original)
 
@@ -77,7 +78,7 @@ def _patience_with_agents() -> Iterator[None]:
         call = signature.bind(*arguments, **options)
         for name in ("metrics_agent", "metrics_export", "dashboard_agent_listen"):
             file = Path(call.arguments["session_dir"], f"{name}_port_{call.arguments['node_id']}")
-            file.write_text("-1")
+            file.write_text("-1", encoding="utf-8", newline="\n")
         if not call.arguments.get("runtime_env_agent_port"):
             call.arguments["runtime_env_agent_port"] = _free_port()
         return original(*call.args, **call.kwargs)
@@ -105,13 +106,9 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
             best = results.get_best_result("error", "min").config
     """
     n_workers = check_int("n_workers", n_workers)
-    try:
+    with needs("ray", "local_ray"):
         import psutil
-        import ray
         import ray.tune
-    except ImportError as error:
-        raise ImportError("local_ray needs Ray Tune and psutil; run: "
-                          f"{install_command('ray[tune]', 'psutil')}") from error
 
     if ray.is_initialized():
         raise RuntimeError("Ray is running in this process already; call ray.shutdown() first")
@@ -120,7 +117,7 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
         return set(psutil.Process().children(recursive=True))
 
     # Ray 2.60 hands Python's path to a shell as it is; where it holds a space, quote it
-    quoted = {"py_executable": shlex.quote(sys.executable)} if " " in sys.executable else None
+    quoted = {"py_executable": shell_quoted(sys.executable)} if " " in sys.executable else None
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it is left in ~/.ray
     handler, before = signal.getsignal(signal.SIGTERM), descendants()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.installation import needs
 from d2l_hpo.tuning.outcomes import accepted_keywords, read_result
 
 
@@ -36,7 +37,8 @@ def ray_trainable(objective: Callable, max_epochs: int) -> Callable:
     if not callable(objective):
         raise TypeError(f"objective is {objective!r}, expected a function of a configuration")
     def train(config):
-        from ray import tune
+        with needs("ray", "ray_trainable"):
+            from ray import tune
         start, done, config = tune.get_checkpoint(), 0, {**config}
         seed = config.pop("seed", 0)
         with tempfile.TemporaryDirectory() as folder:

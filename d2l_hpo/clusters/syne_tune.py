@@ -6,7 +6,8 @@ from typing import Any
 
 from d2l_hpo.spaces.domains import Categories, Distribution, Hyperparameter, spell
 from d2l_hpo.spaces.space import check_space
-from d2l_hpo.tools.installation import install_command
+from d2l_hpo.tools.installation import needs
+from d2l_hpo.tools.platform import IS_WINDOWS
 
 
 def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,11 +28,8 @@ def to_syne_tune(space: Mapping[str, Any]) -> dict[str, Any]:
         space["epochs"]         # 3
     """
     checked = check_space(space)
-    try:
+    with needs("syne-tune", "to_syne_tune"):
         from syne_tune import config_space
-    except ImportError as error:
-        raise ImportError("to_syne_tune needs Syne Tune; run: "
-                          f"{install_command('syne-tune')}") from error
     return {h.name: _to_syne_tune(h, config_space) for h in checked.hyperparameters}
 
 
@@ -77,8 +75,8 @@ def open_python_backend(function: Callable, config_space: dict[str, Any],
     """Return Syne Tune's `PythonBackend` of a function of hyperparameters that reports its errors.
 
     Syne Tune 0.16 splits command lines at spaces. Where Python's path or its own holds one, trials
-    are started through a script in `folder` (on Linux and macOS). ImportError without Syne Tune;
-    ValueError if the folder's path holds a space, too.
+    are started through a script in `folder`. ImportError without Syne Tune; ValueError if the
+    folder's path holds a space, too, and on Windows, which has no such scripts.
 
     Arguments:
 
@@ -97,16 +95,17 @@ def open_python_backend(function: Callable, config_space: dict[str, Any],
 
         backend = open_python_backend(train, to_syne_tune(config_space), folder)
     """
-    try:
+    with needs("syne-tune", "open_python_backend"):
         from syne_tune.backend import PythonBackend
-    except ImportError as error:
-        raise ImportError("open_python_backend needs Syne Tune; run: "
-                          f"{install_command('syne-tune')}") from error
     backend = PythonBackend(function, config_space, rotate_gpus=False)
     if " " in backend.binary + backend.entry_point:
+        if IS_WINDOWS:
+            raise ValueError(f"Syne Tune cannot start {backend.binary!r} on Windows, since its "
+                             "path or Syne Tune's holds a space; install both in another folder")
         script = Path(folder).absolute() / "start_trial.sh"
         if " " in str(script):
             raise ValueError(f"folder is {str(folder)!r}; give one without a space in its path")
-        script.write_text(f'exec "{backend.binary}" "{backend.entry_point}" "$@"\n')
+        script.write_text(f'exec "{backend.binary}" "{backend.entry_point}" "$@"\n',
+                          encoding="utf-8", newline="\n")
         backend.binary, backend.entry_point = "sh", str(script)
     return backend

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
-from PIL import Image
-
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.installation import needs
+
+with needs("plots", "d2l_hpo.figures"):
+    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
+    from PIL import Image
 
 FRAME_DPI = 170  # sharp on a phone; an image of 256 colours then takes about 10 kB
 COLORS_A_FRAME = 128
@@ -89,7 +91,7 @@ class Animation:
 
     For a page of your own::
 
-        Path("animation.html").write_text(animation.html())
+        Path("animation.html").write_text(animation.html(), encoding="utf-8")
     """
 
     images: tuple[bytes, ...]

@@ -8,7 +8,10 @@ into the text.
 import re
 from typing import Any
 
-from IPython.display import display
+from d2l_hpo.tools.installation import needs
+
+with needs("plots", "d2l_hpo.figures"):
+    from IPython.display import display
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
            "eleven", "twelve")

@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from d2l_hpo.measures.intervals import half_width
+from d2l_hpo.tools.installation import needs
+
+with needs("plots", "d2l_hpo.figures"):
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 

@@ -142,7 +142,7 @@ class CrossValidation:
             raise ValueError(f"max_epochs is {folds}, but there are only {self.folds} folds")
         errors = []
         if checkpoint is not None and Path(checkpoint).exists():
-            errors = json.loads(Path(checkpoint).read_text())
+            errors = json.loads(Path(checkpoint).read_text(encoding="utf-8"))
         for fold in range(len(errors), folds):
             errors.append(float(self.fold_error(config, fold)))
             if checkpoint is not None:

@@ -6,8 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy
-from scipy.spatial.distance import cdist
+import scipy  # its parts, which take long to load, when they are used
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import (
@@ -145,6 +144,7 @@ class ModelSearcher(HPOSearcher):
         if not self.points:
             return np.full(len(points), True)
         known = np.nan_to_num(list(self.points.values()), nan=-1)
+        cdist = scipy.spatial.distance.cdist
         return cdist(np.nan_to_num(points, nan=-1), known, "chebyshev").min(axis=1) > 1e-9
 
     @one_thread

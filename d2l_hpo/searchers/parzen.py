@@ -2,8 +2,7 @@
 import math
 
 import numpy as np
-import scipy
-from scipy.special import logsumexp, ndtr, ndtri
+import scipy  # its parts, which take long to load, when they are used
 
 
 class ParzenEstimator:
@@ -40,7 +39,7 @@ class ParzenEstimator:
         for values, centres, k in zip(points.T, self.centres.T, self.choices, strict=True):
             factor = self.log_kernel(values[:, np.newaxis], centres, k)
             total += np.where(np.isnan(factor), 0, factor)
-        return logsumexp(total, axis=1) - math.log(len(self.centres))
+        return scipy.special.logsumexp(total, axis=1) - math.log(len(self.centres))
 
     def log_kernel(self, values: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
         """Return the log density of a coordinate around each centre; nan where inactive."""
@@ -49,13 +48,14 @@ class ParzenEstimator:
             inactive = np.isnan(values) | np.isnan(centres)
             return np.where(inactive, np.nan, np.log(k * same + self.change))
         h = self.bandwidth
-        inside = ndtr((1 - centres) / h) - ndtr(-centres / h)
+        inside = scipy.special.ndtr((1 - centres) / h) - scipy.special.ndtr(-centres / h)
         return scipy.stats.norm.logpdf(values, centres, h) - np.log(inside)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw n points of the unit cube; where a centre's coordinate is inactive, uniformly."""
         points = rng.random((n, len(self.choices)))
         centres = self.centres[rng.integers(len(self.centres), size=n)]
+        ndtr, ndtri = scipy.special.ndtr, scipy.special.ndtri
         low, high = ndtr(-centres / self.bandwidth), ndtr((1 - centres) / self.bandwidth)
         near = centres + self.bandwidth * ndtri(low + points * (high - low))
         kept = np.where(rng.random(points.shape) < self.change, points, centres)

@@ -12,6 +12,7 @@ def read_study(name: str) -> Any:
     """Return what `studies/NAME.py` recorded: a dict of arrays, or a table of trainings.
 
     Floats have 64 bits, however they are stored. ValueError if there is no such study.
+    The studies are part of the book, not of an installed package: FileNotFoundError there.
 
     Arguments:
 
@@ -22,6 +23,10 @@ def read_study(name: str) -> Any:
     >>> sorted(study)
     ['busy', 'methods', 'regret', 'tasks', 'trainings', 'workers']
     """
+    if not STUDIES.is_dir():
+        raise FileNotFoundError(
+            f"the recorded studies are part of the book's repository, and {STUDIES} does not "
+            "exist; in a clone of the repository, run: python -m pip install --editable .")
     path = next(iter(sorted(STUDIES.glob(f"{name}.*"))), None)
     if path is None:
         known = sorted(path.stem for path in STUDIES.iterdir())

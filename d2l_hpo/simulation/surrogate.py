@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import kendalltau, rankdata
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupKFold
 
 from d2l_hpo.spaces.domains import Categories
-from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.spaces.space import check_space
+from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.installation import needs
+
+with needs("sklearn", "the surrogate of a recorded benchmark"):
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import GroupKFold
 
 GUESSING = 0.9  # the error of guessing among ten classes, which stands for a diverged training
 DECIMALS = 6  # of predictions; the last bits depend on how many are predicted together

@@ -12,14 +12,17 @@ import numpy as np
 from d2l_hpo.training import compat  # noqa: F401  # isort: split
 
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 
+from d2l_hpo.tools.installation import needs
 from d2l_hpo.training.datasets import FashionMNIST, TensorData
 from d2l_hpo.training.models import Network
 from d2l_hpo.training.objectives import read_config, train_lenet
 from d2l_hpo.training.trainer import HPOTrainer, train_model
 from d2l_hpo.simulation.task_spaces import SPACES
+
+with needs("sklearn", "training a recorded task"):
+    from sklearn.datasets import load_digits
 
 
 @dataclass(frozen=True)

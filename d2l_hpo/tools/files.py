@@ -3,6 +3,8 @@ import os
 import secrets
 from pathlib import Path
 
+from d2l_hpo.tools.platform import replace
+
 
 def write_file(path: str | os.PathLike, content: bytes | memoryview) -> None:
     """Write `content` to `path` in one step; OSError leaves the previous file as it is.
@@ -18,6 +20,6 @@ def write_file(path: str | os.PathLike, content: bytes | memoryview) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

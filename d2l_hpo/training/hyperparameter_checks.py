@@ -1,5 +1,8 @@
 """Checks of what `hypergradient` is given."""
-import torch
+from d2l_hpo.tools.installation import needs
+
+with needs("torch", "hypergradient"):
+    import torch
 
 
 def check_hyperparameters(hyperparameters: dict, params: dict, batches: list) -> dict:

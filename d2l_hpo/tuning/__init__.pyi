@@ -10,7 +10,6 @@ from .calls import call as call
 from .calls import call_own as call_own
 from .calls import end_with_parent as end_with_parent
 from .calls import is_end as is_end
-from .calls import kill_group as kill_group
 from .calls import load as load
 from .calls import load_own as load_own
 from .calls import prepare as prepare

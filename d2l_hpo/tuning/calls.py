@@ -3,12 +3,10 @@
 Processes of a tuner's own import this module first: it must not import NumPy or torch, whose number
 of threads has to be set before.
 """
-import contextlib
 import functools
 import multiprocessing
 import os
 import pickle
-import signal
 import sys
 import threading
 import time
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
+from d2l_hpo.tools.platform import kill_group, lead_group
 from d2l_hpo.tuning.guard import IS_READY, LOADS_OBJECTIVE
 
 if TYPE_CHECKING:
@@ -154,8 +153,7 @@ def prepare(payload: bytes, pipe: "Connection | None" = None) -> None:
     """
     global _own_payload, _own_pipe
     _own_pipe = pipe
-    if hasattr(os, "setsid"):
-        os.setsid()
+    lead_group()
     multiprocessing.current_process().name = LOADS_OBJECTIVE
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -168,13 +166,6 @@ def end_with_parent() -> None:
         parent.join()
     kill_group(os.getpid())
     os._exit(1)
-
-
-def kill_group(leader: int) -> None:
-    """Kill a worker and all processes that it started, where the system has groups of them."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError):  # not a leader yet, or all have ended
-            os.killpg(leader, signal.SIGKILL)
 
 
 def load_own() -> None:

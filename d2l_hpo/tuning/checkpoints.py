@@ -6,6 +6,7 @@ from pathlib import Path
 
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tools.files import write_file
+from d2l_hpo.tools.platform import remove, replace
 from d2l_hpo.tuning.records import Books
 
 
@@ -118,10 +119,10 @@ class Checkpoints:
         best, epoch = self._incumbent()
         if best is not None and best in self.dead - sources:
             if self.best_path(best, epoch).exists():
-                os.replace(self.best_path(best, epoch), self.path(best))
+                replace(self.best_path(best, epoch), self.path(best))
         for trial_id in self.dead - sources - {best}:
             for path in self.folder.glob(f"trial_{trial_id}.pt*"):
-                path.unlink()  # a half-written one, too
+                remove(path)  # a half-written one, too
             self.dead.remove(trial_id)
 
     def _incumbent(self) -> tuple[int | None, int | None]:
@@ -145,7 +146,7 @@ class Checkpoints:
             return
         for path in folder.glob("trial_*.epoch_*.pt*"):
             if trial_id is None or path != self.best_path(trial_id, epoch):
-                path.unlink()
+                remove(path)
         self.swept = trial_id, epoch
 
     def _file(self, name: str) -> Path:

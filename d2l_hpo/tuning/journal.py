@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from d2l_hpo.tools.json_lines import append_bytes, cut_torn_line, to_line
+from d2l_hpo.tools.platform import BINARY, remove_held_lock, sync_folder
 from d2l_hpo.tuning.guard import leave_new_process
 
 FIELDS = {
@@ -127,18 +128,12 @@ class Journal:
 
     def _open(self) -> None:
         is_new = not self.path.exists()
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self.descriptor = os.open(self.path, flags, 0o666)
-        if is_new and hasattr(os, "O_DIRECTORY"):
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)  # the name of a new file is an entry of its folder
-            finally:
-                os.close(folder)
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
+        if is_new:
+            sync_folder(self.path.parent)
 
     def _unlock(self) -> None:
-        if os.name != "nt":  # Windows removes it itself, after the release
-            Path(self.lock.lock_file).unlink(missing_ok=True)  # while nobody else can hold it
+        remove_held_lock(self.lock.lock_file)
         self.lock.release()
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -25,12 +25,12 @@ from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from d2l_hpo.tools.platform import kill_group
 from d2l_hpo.tuning.calls import (
     Portable,
     Result,
     WorkerLost,
     call_own,
-    kill_group,
     load_own,
     prepare,
 )

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         if check:
             print(f"img/{path.name} differs from its script; run `make drawings`", file=sys.stderr)
         else:
-            path.write_text(wanted[path], encoding="utf-8")
+            path.write_text(wanted[path], encoding="utf-8", newline="\n")
             print(f"img/{path.name}: written")
     left = sorted(set(SCRIPTS.parent.glob("*.svg")) - set(wanted))
     for path in left:

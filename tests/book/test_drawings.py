@@ -200,7 +200,8 @@ def test_words_may_hold_every_character() -> None:
 
 
 def test_readme_tells_the_drawing_as_the_section_does() -> None:
-    page = (ROOT / "chapter_hyperparameter_optimization/hyperopt-api.md").read_text("utf-8")
+    section = ROOT / "chapter_hyperparameter_optimization" / "hyperopt-api.md"
+    page = section.read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [alt] = re.findall(r"^```\{figure\} /img/loop\.svg\n(?:.*\n)*?:alt: (.*)$", page, re.MULTILINE)
     assert re.findall(r'src="img/loop\.svg".* alt="([^"]*)"', readme) == [alt]

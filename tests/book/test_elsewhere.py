@@ -30,7 +30,7 @@ def test_every_failure_is_listed_and_execution_goes_on(failing, capsys) -> None:
     assert "plain: first.md, code cell 2: On this machine this did not hold: it is so" in printed
     assert "plain: second: 0 failed" in printed and "2 failures as plain" in printed
     copy = failing.root / "_build/elsewhere/plain/first.ipynb"
-    assert "Nehalem []" in copy.read_text()
+    assert "Nehalem []" in copy.read_text(encoding="utf-8")
 
 
 def test_sections_and_kinds_are_chosen(failing, capsys) -> None:
@@ -85,7 +85,7 @@ def test_plain_takes_torchs_plain_kernels() -> None:
 def test_a_script_runs_as_each_kind(tmp_path, capfd) -> None:
     script = tmp_path / "a script.py"
     script.write_text("import os, sys\nprint(sys.argv[1], os.environ.get('OPENBLAS_CORETYPE'))\n"
-                      "sys.exit('OPENBLAS_CORETYPE' in os.environ)")
+                      "sys.exit('OPENBLAS_CORETYPE' in os.environ)", encoding="utf-8")
     assert elsewhere.main(["--kinds", "skylake,seeds1", "--", str(script), "--all"]) == 1
     printed = capfd.readouterr().out
     assert "--all SkylakeX" in printed and "1 failures as skylake, seeds1" in printed

@@ -130,8 +130,9 @@ raise SystemExit(main(sys.argv[1:]))
 def test_only_the_pdf_needs_a_library_of_the_system(builder: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    (source / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    (source / "index.md").write_text("# Title\n\n```{image} dot.svg\n:alt: a dot\n```\n")
+    (source / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
+    (source / "index.md").write_text("# Title\n\n```{image} dot.svg\n:alt: a dot\n```\n",
+                                     encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_SYSTEM_LIBRARIES, "-q", "-b", builder,
          "-c", str(BOOK.root / "book"), str(source), str(tmp_path / "built")],
@@ -149,8 +150,8 @@ def test_only_the_pdf_needs_a_library_of_the_system(builder: str, tmp_path: Path
 def test_missing_alt_text_and_wrong_order_are_reported(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    (source / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    (source / "index.md").write_text("# Title\n\n```{image} dot.svg\n```\n")
+    (source / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
+    (source / "index.md").write_text("# Title\n\n```{image} dot.svg\n```\n", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html",
          "-c", str(BOOK.root / "book"), str(source), str(tmp_path / "html")],
@@ -168,12 +169,12 @@ def page_with_drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "img").mkdir()
     for name in ("pair", "pair-dark", "alone"):
         (source / f"img/{name}.svg").write_text(
-            '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+            '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', encoding="utf-8")
     (source / "index.md").write_text(
         "# Title\n\n"
         "```{figure} /img/pair.svg\n:name: fig_pair\n:alt: two forms\n\nCaption.\n```\n\n"
         "```{image} ../img/pair.svg\n:alt: again\n```\n\n"
-        "```{image} /img/alone.svg\n:alt: one form\n```\n\n{numref}`fig_pair`\n")
+        "```{image} /img/alone.svg\n:alt: one form\n```\n\n{numref}`fig_pair`\n", encoding="utf-8")
     return source
 
 

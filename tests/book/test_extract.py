@@ -55,7 +55,7 @@ def test_sections_are_read_in_the_order_of_the_book(small_book: SmallBook) -> No
 
 
 def test_only_used_imports_are_taken_grouped_and_sorted(small_book: SmallBook) -> None:
-    (small_book.package / "space.py").write_text("def sample(): pass\n")
+    (small_book.package / "space.py").write_text("def sample(): pass\n", encoding="utf-8")
     small_book.section(
         "first",
         "import pandas as pd\nimport numpy as np, sys\nfrom scipy import stats, linalg\n"
@@ -117,11 +117,12 @@ def test_names_of_the_same_section_saved_elsewhere_are_imported(small_book: Smal
 def with_folders(book: SmallBook, public: str = "Searchers = Model\n") -> Path:
     """Put the second module and a handwritten one into folders; return the first folder."""
     path = book.root / "config.ini"
-    text = path.read_text().replace("beta = The", "searchers/beta = The")
-    path.write_text(text.replace("[public]\n", f"[public]\n{public}"))
+    text = path.read_text(encoding="utf-8").replace("beta = The", "searchers/beta = The")
+    path.write_text(text.replace("[public]\n", f"[public]\n{public}"), encoding="utf-8")
     (book.package / "spaces").mkdir()
     (book.package / "spaces" / "domains.py").write_text("LIMIT = 1\ndef _f(): pass\n"
-                                                        "def categorical(): pass\n")
+                                                        "def categorical(): pass\n",
+                                                        encoding="utf-8")
     return book.package / "searchers"
 
 
@@ -163,7 +164,9 @@ def test_a_public_name_that_nothing_defines_is_named(small_book: SmallBook) -> N
 
 def test_two_modules_with_the_same_last_name_are_refused(small_book: SmallBook) -> None:
     path = small_book.root / "config.ini"
-    path.write_text(path.read_text().replace("beta = The", "searchers/alpha = A.\nbeta = The"))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("beta = The", "searchers/alpha = A.\nbeta = The"),
+                    encoding="utf-8")
     with pytest.raises(BookError, match="same last name"):
         small_book.config()
 
@@ -256,8 +259,10 @@ def test_code_and_method_in_one_cell_are_separated(small_book: SmallBook) -> Non
 
 @pytest.mark.parametrize("change, part", [
     (lambda book: (book.chapter / "second.md").unlink(), "without a file"),
-    (lambda book: (book.chapter / "third.md").write_text("# Third\n"), "third.md"),
-    (lambda book: (book.root / "config.ini").write_text("[book]\n"), "is missing"),
+    (lambda book: (book.chapter / "third.md").write_text("# Third\n", encoding="utf-8"),
+     "third.md"),
+    (lambda book: (book.root / "config.ini").write_text("[book]\n", encoding="utf-8"),
+     "is missing"),
     (lambda book: (book.root / "config.ini").unlink(), "does not exist"),
 ])
 def test_files_and_settings_must_agree(small_book: SmallBook, capsys: pytest.CaptureFixture,
@@ -283,11 +288,11 @@ def test_check_names_what_was_edited_by_hand(small_book: SmallBook,
     assert extract.main(["--check"], small_book.root) == 1
     assert extract.main([], small_book.root) == 0
     path = small_book.package / "alpha.py"
-    path.write_text(path.read_text() + "# by hand\n")
+    path.write_text(path.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8")
     capsys.readouterr()
     assert extract.main(["--check"], small_book.root) == 1
     assert "alpha.py differs" in capsys.readouterr().err
-    assert path.read_text().endswith("# by hand\n")
+    assert path.read_text(encoding="utf-8").endswith("# by hand\n")
 
 
 def test_module_that_nothing_is_saved_to_any_more_is_removed(small_book: SmallBook) -> None:
@@ -303,7 +308,7 @@ def test_cells_may_move_to_a_module_with_another_name(small_book: SmallBook) -> 
     small_book.section("first", CLASS)
     extract.main([], small_book.root)
     path = small_book.root / "config.ini"
-    path.write_text(path.read_text().replace("alpha", "gamma"))
+    path.write_text(path.read_text(encoding="utf-8").replace("alpha", "gamma"), encoding="utf-8")
     assert extract.main([], small_book.root) == 0
     assert [file.name for file in small_book.package.glob("*.py")] == ["gamma.py"]
 
@@ -324,7 +329,7 @@ def test_output_passes_ruff(small_book: SmallBook) -> None:
 def with_reference(book: SmallBook, text: str) -> SmallBook:
     """Give the book a file with additions to docstrings."""
     (book.root / "reference").mkdir()
-    (book.root / "reference" / "models.md").write_text(text)
+    (book.root / "reference" / "models.md").write_text(text, encoding="utf-8")
     return book
 
 

@@ -93,7 +93,7 @@ def test_names_are_unique_in_the_whole_package(small_book: SmallBook) -> None:
 
 
 def test_names_of_handwritten_modules_are_taken(small_book: SmallBook) -> None:
-    (small_book.package / "space.py").write_text("def f(): pass\n")
+    (small_book.package / "space.py").write_text("def f(): pass\n", encoding="utf-8")
     small_book.section("first", "#@save\ndef f():\n    pass")
     assert "d2l_hpo.space" in failure(small_book)
 

@@ -16,16 +16,18 @@ from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import make
 import pytest
 from cells import read_cells
 from config import ROOT, load_config
 from myst import Fence, parse_blocks, walk
 
-from d2l_hpo.tools.installation import PINS, install_command
+from d2l_hpo.tools.installation import D2L, d2l_command, install_command
 
 BOOK = load_config()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {name for names in BOOK.extras.values() for name in names}
+OPTIONAL = PROJECT["optional-dependencies"]
 PACKAGE = "d2l_hpo"
 
 
@@ -39,8 +41,9 @@ def packages(requirements: list[str]) -> set[str]:
     return {normalised(re.match(r"[\w.-]+", item)[0]) for item in requirements}
 
 
-ALWAYS = packages(PROJECT["dependencies"]) | {"d2l"}
-PACKAGES = {name: packages(PROJECT["optional-dependencies"][name]) for name in EXTRAS}
+CORE = packages(PROJECT["dependencies"])
+ALWAYS = CORE.union({"d2l"}, *(packages(OPTIONAL[name]) for name in BOOK.common_extras))
+PACKAGES = {name: packages(OPTIONAL[name]) for name in EXTRAS}
 OF_DASK = {"dask", "distributed"}  # `distributed` always comes with `dask`
 DISTRIBUTIONS = packages_distributions()
 
@@ -117,7 +120,7 @@ class Needs:
             return
         self.seen.add((module, ""))
         for node in tree.body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.Import | ast.ImportFrom | ast.With):
                 self.follow(node)
 
     def follow_name(self, module: str, name: str) -> None:
@@ -157,7 +160,8 @@ def needed(path: Path) -> set[str]:
     return single
 
 
-SECTIONS = [path for path in BOOK.section_paths() if "{code-cell}" in path.read_text()]
+SECTIONS = [path for path in BOOK.section_paths()
+            if "{code-cell}" in path.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("path", SECTIONS, ids=[path.stem for path in SECTIONS])
@@ -183,37 +187,107 @@ def test_imports_are_followed_into_functions_of_the_package() -> None:
 
 def test_readme_lists_the_extras_and_the_sections_that_need_them() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([\w-]+)` \|[^|\n]*\| (`[^|\n]+`) \|$", readme, re.MULTILINE)
-    listed = {extra: set(re.findall(r"`([\w-]+)`", sections)) for extra, sections in rows}
-    assert listed == {extra: {section for section, names in BOOK.extras.items() if extra in names}
-                      for extra in EXTRAS}
+    rows = re.findall(r"^\| `([\w-]+)` \|[^|\n]*\| (all|`[^|\n]+`) \|$", readme, re.MULTILINE)
+    listed = {extra: sections if sections == "all" else set(re.findall(r"`([\w-]+)`", sections))
+              for extra, sections in rows}
+    assert listed == dict.fromkeys(BOOK.common_extras, "all") | {
+        extra: {section for section, names in BOOK.extras.items() if extra in names}
+        for extra in EXTRAS}
+    assert f'python -m pip install ".[{",".join(BOOK.common_extras)}]"' in readme
 
 
 def test_start_page_lists_the_extras_and_the_sections_that_need_them() -> None:
     text = (BOOK.chapter / "index.md").read_text(encoding="utf-8")
+    assert f'pip install --editable ".[{",".join(BOOK.common_extras)}]"' in text
     items = re.findall(r"\{ref\}`sec_(\w+)` \(((?:`[\w-]+`(?: and )?)+)\)", " ".join(text.split()))
     assert {section.replace("_", "-"): re.findall(r"`([\w-]+)`", names)
             for section, names in items} == BOOK.extras
 
 
 def test_the_command_for_d2l_is_the_same_everywhere() -> None:
-    command = install_command("d2l")
-    assert command == f"python -m pip install --no-deps d2l=={PINS['d2l']}"
+    command = d2l_command()
+    assert command == f"python -m pip install --no-deps d2l=={D2L}"
     for name in ("README.md", "pyproject.toml"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert command in text and set(re.findall(r"d2l (\d[\d.]+\d)", text)) == {PINS["d2l"]}
+        assert command in text and set(re.findall(r"d2l (\d[\d.]+\d)", text)) == {D2L}
     for path in (BOOK.chapter / "index.md", *BOOK.notebooks.glob("*.ipynb")):
         assert command in path.read_text(encoding="utf-8"), path.name
 
 
-def test_messages_name_the_versions_that_the_makefile_installs() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    alone = re.search(r"^WITHOUT_DEPS := (.+)$", makefile, re.MULTILINE)[1].split()
-    pinned = [*alone, *(ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()]
-    assert {f"{name.partition('[')[0]}=={version}" for name, version in PINS.items()} < {*pinned}
+def test_messages_name_the_version_of_d2l_that_the_book_is_made_with() -> None:
+    assert f"d2l=={D2L}" in make.WITHOUT_DEPENDENCIES
 
 
-def test_text_names_the_same_versions_as_messages() -> None:
+def test_text_names_the_same_command_as_messages() -> None:
     text = (BOOK.chapter / "libraries.md").read_text(encoding="utf-8")
-    assert install_command("ray[tune]", "psutil") in text
-    assert set(re.findall(r"\b0\.\d+\.0\b", text)) == {PINS["syne-tune"]}
+    assert install_command("ray") in text
+    syne_tune = {item for item in make.WITHOUT_DEPENDENCIES if item.startswith("syne-tune")}
+    assert {f"syne-tune=={version}" for version in re.findall(r"\b0\.\d+\.0\b", text)} == syne_tune
+
+
+def test_extras_name_extras_that_exist() -> None:
+    for items in OPTIONAL.values():
+        for item in items:
+            if normalised(item.split("[")[0]) == normalised(PACKAGE):
+                assert set(re.findall(r"[\w-]+", item.partition("[")[2])) <= {*OPTIONAL}
+
+
+# -- the package's own imports --------------------------------------------------------------------
+
+def brought(extra: str) -> set[str]:
+    """Return the packages that an extra brings, through the extras that it names."""
+    found = packages(OPTIONAL[extra]) - {normalised(PACKAGE)}
+    for item in OPTIONAL[extra]:
+        if normalised(item.split("[")[0]) == normalised(PACKAGE):
+            found |= {name for other in re.findall(r"[\w-]+", item.partition("[")[2])
+                      for name in brought(other)}
+    return found
+
+
+def guarded(tree: ast.AST, extra: str | None = None) -> Iterator[tuple[str, str | None]]:
+    """Yield the module of each import, with the extra of the `with needs(...)` around it."""
+    if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    if isinstance(tree, ast.With):
+        call = tree.items[0].context_expr
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "needs":
+            extra = ast.literal_eval(call.args[0])
+    if isinstance(tree, ast.Import):
+        yield from ((item.name, extra) for item in tree.names)
+    elif isinstance(tree, ast.ImportFrom) and tree.level == 0:
+        yield tree.module or "", extra
+    for child in ast.iter_child_nodes(tree):
+        yield from guarded(child, extra)
+
+
+def unguarded(path: Path) -> list[str]:
+    """Return the imports of a module that would fail without a word about the extra."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    training = path.name == "compat.py" or any(
+        isinstance(node, ast.ImportFrom) and node.module == "d2l_hpo.training"
+        and node.names[0].name == "compat" for node in tree.body)
+    found = []
+    for module, extra in guarded(tree):
+        root = module.split(".")[0]
+        if root in sys.stdlib_module_names or root == PACKAGE:
+            continue
+        sources = {normalised(name) for name in DISTRIBUTIONS[root]}
+        allowed = CORE | (brought(extra) if extra else set())
+        if training:  # `compat` has said what is missing
+            allowed |= brought("torch") | {"d2l"}
+        if not sources & allowed:
+            found.append(module)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / PACKAGE).rglob("*.py")),
+                         ids=lambda path: path.relative_to(ROOT / PACKAGE).as_posix())
+def test_an_import_beyond_the_core_says_which_extra_brings_it(path: Path) -> None:
+    assert unguarded(path) == []
+
+
+def test_an_import_that_says_nothing_is_found(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("import numpy, torch\nwith needs('plots', 'x'):\n    import sklearn, PIL\n"
+                      "def f():\n    import matplotlib\n", encoding="utf-8")
+    assert unguarded(module) == ["torch", "sklearn", "matplotlib"]

@@ -13,7 +13,7 @@ from conftest import SmallBook
 from execution import cache_key
 from nbformat import NotebookNode
 
-from d2l_hpo.tools.installation import install_command
+from d2l_hpo.tools.installation import d2l_command
 
 COUNTING = """\
 import pathlib
@@ -44,7 +44,7 @@ def printed(notebook: NotebookNode) -> str:
 def counted(small_book: SmallBook) -> SmallBook:
     """Return a book whose first section prints how often it has been run."""
     log = small_book.root / "log"
-    log.write_text("")
+    log.write_text("", encoding="utf-8")
     small_book.section("first", COUNTING.format(log=str(log)), text="Old text.")
     return small_book
 
@@ -61,22 +61,23 @@ def test_sync_writes_valid_notebooks_without_outputs(small_book: SmallBook) -> N
 
 
 @pytest.mark.parametrize("section, repository, source, place", [
-    ("first", "", ".", " in the folder of the repository"),
-    ("second", "", ".[dask,ray]", " in the folder of the repository"),
+    ("first", "", ".[torch,plots]", " in the folder of the repository"),
+    ("second", "", ".[torch,plots,dask,ray]", " in the folder of the repository"),
     ("first", "https://example.org/book.git",
-     "d2l_hpo @ git+https://example.org/book.git", ""),
+     "git+https://example.org/book.git#egg=d2l_hpo[torch,plots]", ""),
     ("second", "https://example.org/book.git",
-     "d2l_hpo[dask,ray] @ git+https://example.org/book.git", ""),
+     "git+https://example.org/book.git#egg=d2l_hpo[torch,plots,dask,ray]", ""),
 ])
 def test_first_cell_says_what_to_install(small_book: SmallBook, section: str, repository: str,
                                          source: str, place: str) -> None:
     path = small_book.root / "config.ini"
-    path.write_text(path.read_text().replace("repository =", f"repository = {repository}"))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("repository =", f"repository = {repository}"), encoding="utf-8")
     small_book.section(section, "import torch")
     first = synced(small_book, section).cells[0]
     assert (first.cell_type, first.source) == ("markdown", (
-        f'*If a package is missing, run `python -m pip install "{source}"` and '
-        f"`{install_command('d2l')}`{place}.*"))
+        f'*If a package is missing, run `python -m pip install --editable "{source}"` and '
+        f"`{d2l_command()}`{place}.*"))
 
 
 def test_pages_without_code_are_no_notebooks(small_book: SmallBook) -> None:
@@ -103,8 +104,8 @@ def test_sync_check_names_differences(small_book: SmallBook,
     synced(small_book)
     assert notebooks.main(["sync", "--check"], small_book.root) == 0
     path = small_book.root / "notebooks/first.ipynb"
-    path.write_text(path.read_text().replace("x = 1", "x = 2"))
-    (small_book.root / "notebooks/stale.ipynb").write_text("{}")
+    path.write_text(path.read_text(encoding="utf-8").replace("x = 1", "x = 2"), encoding="utf-8")
+    (small_book.root / "notebooks/stale.ipynb").write_text("{}", encoding="utf-8")
     assert notebooks.main(["sync", "--check"], small_book.root) == 1
     message = capsys.readouterr().err
     assert "first.ipynb differs" in message and "stale.ipynb differs" in message
@@ -117,7 +118,8 @@ def test_execution_keeps_the_original_text(small_book: SmallBook) -> None:
     notebook = executed(small_book)
     assert "{ref}`sec_here`" in notebook.cells[0].source
     assert printed(notebook) == "42\n"
-    assert (small_book.root / "_build/notebooks/references.md").read_text() == "# References\n"
+    page = small_book.root / "_build/notebooks/references.md"
+    assert page.read_text(encoding="utf-8") == "# References\n"
 
 
 def test_cells_run_in_an_empty_folder_of_their_own(small_book: SmallBook) -> None:
@@ -132,7 +134,8 @@ def test_cells_run_in_an_empty_folder_of_their_own(small_book: SmallBook) -> Non
 def test_outputs_are_reused_and_text_is_fresh(counted: SmallBook) -> None:
     first = executed(counted)
     path = counted.chapter / "first.md"
-    path.write_text(path.read_text().replace("Old text.", "New text."))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("Old text.", "New text."), encoding="utf-8")
     second = executed(counted)
     assert printed(first) == printed(second) == "run 1\n"
     assert "New text." in second.cells[0].source
@@ -147,10 +150,11 @@ def test_unchanged_pages_are_not_touched(counted: SmallBook) -> None:
 
 
 @pytest.mark.parametrize("change", [
-    lambda book: (book.package / "new.py").write_text("x = 1\n"),
-    lambda book: (book.root / "requirements.txt").write_text("numpy==2.0\n"),
+    lambda book: (book.package / "new.py").write_text("x = 1\n", encoding="utf-8"),
+    lambda book: (book.root / "requirements.txt").write_text("numpy==2.0\n", encoding="utf-8"),
     lambda book: (book.chapter / "first.md").write_text(
-        (book.chapter / "first.md").read_text().replace('print("run"', 'print( "run"')),
+        (book.chapter / "first.md").read_text(encoding="utf-8").replace(
+            'print("run"', 'print( "run"'), encoding="utf-8"),
 ], ids=["package", "requirements", "cell"])
 def test_what_outputs_depend_on_makes_them_stale(counted: SmallBook, change) -> None:
     assert printed(executed(counted)) == "run 1\n"
@@ -202,8 +206,8 @@ def test_expected_exceptions_are_allowed(small_book: SmallBook) -> None:
 def test_pages_that_left_the_book_are_removed(small_book: SmallBook) -> None:
     folder = small_book.root / "_build/notebooks"
     folder.mkdir(parents=True)
-    (folder / "first.md").write_text("left from before the section had code")
-    (folder / "gone.ipynb").write_text("{}")
+    (folder / "first.md").write_text("left from before the section had code", encoding="utf-8")
+    (folder / "gone.ipynb").write_text("{}", encoding="utf-8")
     small_book.section("first", "x = 1")
     executed(small_book)
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -212,8 +216,8 @@ def test_pages_that_left_the_book_are_removed(small_book: SmallBook) -> None:
 
 def test_drawings_are_copied_without_their_scripts(small_book: SmallBook) -> None:
     (small_book.root / "img/src").mkdir(parents=True)
-    (small_book.root / "img/a.svg").write_text("<svg/>")
-    (small_book.root / "img/src/a.py").write_text("")
+    (small_book.root / "img/a.svg").write_text("<svg/>", encoding="utf-8")
+    (small_book.root / "img/src/a.py").write_text("", encoding="utf-8")
     small_book.section("first", "x = 1")
     executed(small_book)
     folder = small_book.root / "_build/notebooks/img"

@@ -8,16 +8,21 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
 
 import d2l_hpo
+import make
 import pytest
 from config import ROOT, load_config
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "d2l_hpo")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / PROJECT["readme"]).read_text(encoding="utf-8")
+STUDIES = "d2l_hpo/data/studies/"
+LARGEST = 6_000_000  # bytes of a wheel
 
 
 def run_python(code: str, folder: Path, path: Path) -> str:
@@ -29,17 +34,35 @@ def run_python(code: str, folder: Path, path: Path) -> str:
     return result.stdout
 
 
+def files_of_the_repository() -> list[str]:
+    """Return what is committed, or would be; skips where this is no repository."""
+    done = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                          cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("the files of the repository are known in a clone only")
+    return [name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a wheel built from a copy of the sources, without network and isolation."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a source archive of a copy of the repository."""
+    folder = tmp_path_factory.mktemp("sdist")
+    for name in files_of_the_repository():
+        (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / "source" / name)
+    code = "from setuptools.build_meta import build_sdist; build_sdist('..')"
+    subprocess.run([sys.executable, "-c", code], cwd=folder / "source", check=True,
+                   stdout=subprocess.DEVNULL)
+    [path] = folder.glob("*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="session")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a wheel built from the source archive, without network and isolation."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
-    for name in SOURCES:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, source / name)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index",
-                    "--no-build-isolation", "--wheel-dir", folder, source], check=True)
+                    "--no-build-isolation", "--wheel-dir", folder, sdist], check=True)
     [path] = folder.glob("*.whl")
     return path
 
@@ -63,14 +86,52 @@ def test_repository_is_the_same_everywhere() -> None:
     assert PROJECT.get("urls", {}).get("Repository", "") == load_config().repository
 
 
-def test_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
-    package = ROOT / "d2l_hpo"
-    expected = {path.relative_to(ROOT).as_posix() for path in package.rglob("*")
-                if path.is_file() and "__pycache__" not in path.parts}
+def test_wheel_holds_every_file_of_the_package_but_the_studies_of_the_book(wheel: Path) -> None:
+    expected = {name for name in files_of_the_repository() if name.startswith("d2l_hpo/")}
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert expected - names == set()
+    assert {name for name in expected - names if not name.startswith(STUDIES)} == set()
+    assert [name for name in names if name.startswith(STUDIES)] == []
     assert {name.split("/")[0].split("-")[0] for name in names} == {"d2l_hpo"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert wheel.stat().st_size <= LARGEST
+
+
+def test_source_archive_holds_every_file_of_the_repository(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert set(files_of_the_repository()) - names == set()
+    assert [name for name in names if name.startswith(("_build/", ".venv/", "recordings/"))] == []
+
+
+@pytest.mark.parametrize("archive", ["sdist", "wheel"])
+def test_an_index_takes_the_archives(archive: str, request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("twine")
+    path = request.getfixturevalue(archive)
+    done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", path],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_installed_package_says_where_the_studies_are(installed: Path, tmp_path: Path) -> None:
+    code = """
+from d2l_hpo import read_study
+try: read_study("bayesian")
+except FileNotFoundError as error: print(error)
+"""
+    assert "run: python -m pip install --editable ." in run_python(code, tmp_path, installed)
+
+
+def test_the_page_of_the_index_needs_no_repository() -> None:
+    addresses = re.findall(r"\]\(([^)]+)\)|(?:src|href)=\"([^\"]+)", PAGE)
+    assert addresses and all("".join(pair).startswith("https://") for pair in addresses)
+
+
+def test_the_page_of_the_index_says_what_readme_says() -> None:
+    examples = [re.findall(r"^```python\n.*?^```$", text, re.MULTILINE | re.DOTALL)
+                for text in (README, PAGE)]
+    assert examples[0] == examples[1] and len(examples[0]) == 1
+    extras = set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE))
+    assert extras == set(PROJECT["optional-dependencies"]) - {"test"}
 
 
 def test_installed_package_works_from_another_folder(installed: Path, tmp_path: Path) -> None:
@@ -109,9 +170,8 @@ def test_requirements_pin_what_the_project_declares() -> None:
     pins = requirements()
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     declared = {normalised(re.match(r"[\w.-]+", item)[0]) for group in groups for item in group}
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    pinned_alone = re.search(r"^WITHOUT_DEPS := (.+)$", makefile, re.MULTILINE)[1].split()
-    without_deps = {pin.split("==")[0] for pin in pinned_alone}
+    declared -= {normalised(PROJECT["name"])}  # an extra that holds others
+    without_deps = {pin.split("==")[0] for pin in make.WITHOUT_DEPENDENCIES}
     assert declared == (declared & set(pins)) | (declared & without_deps)
     assert "d2l" in without_deps and not without_deps & set(pins)
 
@@ -120,5 +180,5 @@ def test_settings_hold_nothing_that_is_not_read() -> None:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "config.ini", encoding="utf-8")
     assert set(parser.sections()) == {"book", "sections", "extras", "modules", "public"}
-    assert set(parser["book"]) == {"title", "authors", "repository"}
+    assert set(parser["book"]) == {"title", "authors", "repository", "extras"}
     assert set(load_config().sections.values()) - {None} <= set(load_config().modules)

@@ -36,7 +36,7 @@ FIGURE = ("---\nmystnb:\n  figure:\n    name: fig_curve\n    caption: |\n      A
 @pytest.fixture
 def book(small_book: SmallBook) -> SmallBook:
     """Return a book with labels, a figure and a bibliography."""
-    (small_book.root / "lib.bib").write_text(BIBLIOGRAPHY)
+    (small_book.root / "lib.bib").write_text(BIBLIOGRAPHY, encoding="utf-8")
     small_book.section("second", "plot()", text=SECOND, options=FIGURE)
     return small_book
 
@@ -195,7 +195,8 @@ def test_notebook_ends_with_what_it_cites(book: SmallBook) -> None:
 
 
 def test_incomplete_entry_is_an_error(book: SmallBook) -> None:
-    (book.root / "lib.bib").write_text("@article{A, author = {A, B.}, year = 2000}")
+    (book.root / "lib.bib").write_text("@article{A, author = {A, B.}, year = 2000}",
+                                       encoding="utf-8")
     book.section("second", "x = 1")
     book.section("first", "x = 1", text="{cite:t}`A`")
     with pytest.raises(BookError, match="missing title in A"):

@@ -55,10 +55,10 @@ def test_numbers_stand_in_the_sentences_after_a_run(small_book: SmallBook) -> No
     small_book.section("first", 'from d2l_hpo import glue\nglue("best_error", 0.25)',
                        text="It begins.\n\nThe error is {glue:text}`best_error`, and `x` is code.")
     section = small_book.chapter / "first.md"
-    lines = section.read_text()
+    lines = section.read_text(encoding="utf-8")
     place = lines.index("The error is")
     paragraph = lines[place:lines.index("\n", place) + 1]
-    section.write_text(lines.replace(paragraph, "") + "\n" + paragraph)
+    section.write_text(lines.replace(paragraph, "") + "\n" + paragraph, encoding="utf-8")
     assert notebooks.main(["sync"], small_book.root) == 0
     notebook = nbformat.read(small_book.root / "notebooks" / "first.ipynb", as_version=4)
     shown = notebook.cells[-1].outputs[0].data["text/markdown"]

@@ -117,7 +117,7 @@ def test_failing_solution_shows_its_line(small_book: SmallBook) -> None:
     [solution] = solutions(path)
     with pytest.raises(NameError) as caught:
         solution.run()
-    line = path.read_text().split("\n").index("y = x + missing") + 1
+    line = path.read_text(encoding="utf-8").split("\n").index("y = x + missing") + 1
     assert caught.traceback[-1].lineno + 1 == line
 
 

@@ -21,7 +21,7 @@ def test_programs_are_those_of_readme_and_tests() -> None:
     users, example = check_types.programs()
     assert users == ROOT / "tests" / "support" / "user_programs.py"
     assert example.read_text(encoding="utf-8") == check_types.readme_example()
-    assert "\n\t$(PY) book/check_types.py\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert '"book/check_types.py")' in (ROOT / "book" / "make.py").read_text(encoding="utf-8")
 
 
 def test_readme_without_an_example_is_an_error(tmp_path: Path) -> None:

@@ -3,13 +3,12 @@ import math
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from scipy import stats
 from scripted_trials import Listed
 
 from d2l_hpo import (
     BasicScheduler, BatchScheduler, BayesianSearcher, ConstrainedSearcher, FoldScheduler, HPOTuner,
-    feasible, feasible_errors, plot_search, search_report,
+    feasible, feasible_errors, search_report,
 )
 from d2l_hpo.tools import write_file
 
@@ -90,6 +89,8 @@ def test_without_limits_the_smallest_error_is_the_best():
 
 
 def test_a_figure_draws_the_incumbent_that_it_is_given():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    from d2l_hpo import plot_search
     search = HPOTuner(BasicScheduler(limited()), sized)
     search.run(number_of_trials=20)
     axes = [plot_search(search.records), plot_search(search.records,

@@ -89,11 +89,11 @@ ERRORS = [0.5, 0.1, 0.7, 0.3, 0.9, 0.2, 0.8, 0.6, 0.4]
 
 def counting(config, max_epochs, checkpoint, trained=None):
     """Count epochs in a file; the error is that of the configuration, a little less each epoch."""
-    done = int(Path(checkpoint).read_text()) if Path(checkpoint).exists() else 0
+    done = int(Path(checkpoint).read_text(encoding="utf-8")) if Path(checkpoint).exists() else 0
     if trained is not None:
         names = sorted(path.name for path in Path(checkpoint).parent.iterdir())
         trained.append((config["x"], done, max_epochs, names))
-    Path(checkpoint).write_text(str(max_epochs))
+    Path(checkpoint).write_text(str(max_epochs), encoding="utf-8")
     return ERRORS[config["x"] % 9] - max_epochs / 1000
 
 
@@ -171,7 +171,7 @@ def test_a_new_tuner_on_the_journal_removes_what_a_kill_left(tmp_path):
     search = searching(tmp_path, journal=tmp_path / "search.jsonl")
     search.run()
     for name in names(0, 4, 8):
-        (search.checkpoints.folder / name).write_text("1")
+        (search.checkpoints.folder / name).write_text("1", encoding="utf-8")
     again = searching(tmp_path, journal=tmp_path / "search.jsonl")
     again.run()
     assert files(again) == names(1) and again.records.equals(search.records)
@@ -226,19 +226,19 @@ def test_an_interruption_of_the_second_beginning_does_not_hide_it(tmp_path):
     def objective(config, max_epochs, checkpoint):
         begun.append((config["x"], max_epochs))
         if begun.count((5, 3)) == 1 and begun[-1] == (5, 3):
-            Path(checkpoint).write_text("1")  # one epoch of the new beginning
+            Path(checkpoint).write_text("1", encoding="utf-8")  # one epoch of the new beginning
             raise KeyboardInterrupt
         return counting(config, max_epochs, checkpoint)
     begun, journal = [], tmp_path / "search.jsonl"
     search = vanishing(tmp_path, objective, journal=journal)
     interrupted(search)
     assert len(search.records) == 10 and search.checkpoints.path(5).exists()
-    kept = search.checkpoints.path(5).read_text()
+    kept = search.checkpoints.path(5).read_text(encoding="utf-8")
     again = vanishing(tmp_path, objective, journal=journal)
     again.scheduler.folder = tmp_path  # the file vanishes once only
     again.run()
     assert kept == "1" and jobs(again)[10][:3] == (5, 0, 3)
-    started = [event for event in map(json.loads, journal.read_text().splitlines())
+    started = [event for event in map(json.loads, journal.read_text(encoding="utf-8").splitlines())
                if event["event"] == "started" and event["trial_id"] == 5]
     assert [event["epoch"] for event in started] == [0, 0, 0]
     replayed = vanishing(tmp_path, objective, journal=journal)

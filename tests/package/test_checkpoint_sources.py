@@ -30,7 +30,7 @@ class Listed(HPOScheduler):
 
 def counting(config, max_epochs, checkpoint, seed):
     """Append this trial to a list in the checkpoint, once an epoch; return how long it is."""
-    past = json.loads(checkpoint.read_text()) if checkpoint.exists() else []
+    past = json.loads(checkpoint.read_text(encoding="utf-8")) if checkpoint.exists() else []
     past += [seed] * (max_epochs - len(past))
     save(checkpoint, past)
     return {"error": 1 / len(past), "past": past}
@@ -52,7 +52,7 @@ def pasts(tuner):
 def test_a_trial_begins_with_its_sources_checkpoint(tmp_path):
     tuner = run(tmp_path, FIRST, Trial(1, {"x": 1}, 3, 2, source=0), Trial(2, {"x": 2}, 5, 3, 1))
     assert pasts(tuner) == [[0, 0], [0, 0, 1], [0, 0, 1, 2, 2]]
-    assert json.loads((tmp_path / "trial_0.pt").read_text()) == [0, 0]
+    assert json.loads((tmp_path / "trial_0.pt").read_text(encoding="utf-8")) == [0, 0]
     assert {path.name for path in tmp_path.iterdir()} == {f"trial_{i}.pt" for i in range(3)}
 
 
@@ -81,7 +81,7 @@ def test_a_copy_that_was_interrupted_is_repeated(tmp_path):
     tuner = HPOTuner(Listed(FIRST, Trial(1, {"x": 1}, 3, 2, source=0)), counting,
                      checkpoint_dir=tmp_path)
     tuner.run(number_of_trials=1)
-    (tmp_path / "trial_1.pt.partial").write_text("[0, ")
+    (tmp_path / "trial_1.pt.partial").write_text("[0, ", encoding="utf-8")
     tuner.run()
     assert pasts(tuner) == [[0, 0], [0, 0, 1]]
     assert not (tmp_path / "trial_1.pt.partial").exists()
@@ -94,7 +94,7 @@ def test_the_copy_is_put_in_place_in_one_step(tmp_path, monkeypatch):
     steps, replace = [], os.replace
 
     def watched(source, target):
-        steps.append((target.name, target.exists(), json.loads(source.read_text())))
+        steps.append((target.name, target.exists(), json.loads(source.read_text(encoding="utf-8"))))
         replace(source, target)
     monkeypatch.setattr(os, "replace", watched)
     tuner.run()

@@ -149,7 +149,7 @@ def test_a_mended_objective_goes_on_where_a_number_was_missing(tmp_path, n_worke
             broken.run(number_of_trials=3)
         assert broken.records.empty
     journal = tmp_path / "journal.jsonl"
-    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
     assert {line["event"] for line in lines} == {"search", "suggested", "started"}
     mended = search({"memory": 0.5})
     mended.run(number_of_trials=3)

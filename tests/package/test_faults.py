@@ -18,6 +18,7 @@ from worker_searches import (
     run_in_thread,
     tuner,
 )
+from systems import posix_only
 
 from d2l_hpo.tuning import WorkerLost
 from d2l_hpo.tuning.workers import GivenWorkers
@@ -53,6 +54,7 @@ def test_an_objective_that_raises_fails_and_the_search_goes_on(executor):
 
 # -- a worker dies --------------------------------------------------------------------------------
 
+@posix_only
 @pytest.mark.parametrize(("how", "code"), [
     ("SIGKILL", r"-9 \(SIGKILL\)"), ("SIGSEGV", r"-11 \(SIGSEGV\)"), ("exit 3", "3"),
     ("exit 0", "1"),
@@ -74,6 +76,7 @@ def test_a_dead_worker_is_replaced_and_its_trial_tried_again(how, code, tmp_path
                                report[-1])
 
 
+@posix_only
 def test_without_retries_a_lost_trial_fails_at_once(tmp_path):
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL")
     search = tuner(objective, max_retries=0)
@@ -82,6 +85,7 @@ def test_without_retries_a_lost_trial_fails_at_once(tmp_path):
         ("failed" if x == 1 else "completed", 1) for x in range(4)]
 
 
+@posix_only
 def test_all_workers_dying_at_once_and_again_and_again(tmp_path):
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", deadly=range(8),
                                   times=2)
@@ -122,6 +126,7 @@ def test_a_worker_that_was_killed_while_idle_is_replaced(tmp_path):
     assert by_id(search, "status") == [("completed",)] * 3
 
 
+@posix_only
 def test_a_worker_that_is_killed_while_it_sends_a_result_is_replaced(tmp_path):
     search = tuner(functools.partial(faulty.torn, folder=tmp_path), n_workers=1,
                    trial_timeout=faulty.DEADLINE)
@@ -130,6 +135,7 @@ def test_a_worker_that_is_killed_while_it_sends_a_result_is_replaced(tmp_path):
         (x, "completed", 2 if x == 1 else 1) for x in range(4)]
 
 
+@posix_only
 def test_a_given_process_pool_that_breaks_is_replaced(tmp_path):
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", times=3)
     with ProcessPoolExecutor(2) as executor:
@@ -160,13 +166,15 @@ def test_a_trial_that_always_hangs_fails(tmp_path):
         "process was killed" for i in (1, 2)]
 
 
+@posix_only
 @pytest.mark.parametrize("how", ["hang", "SIGKILL"])
 def test_programs_that_an_objective_started_end_with_its_worker(how, tmp_path):
     objective = functools.partial(faulty.starting_programs, folder=tmp_path, how=how)
     search = tuner(objective, 3, trial_timeout=3 * PATIENCE)  # a program has to start in that time
     search.run()
     assert by_id(search, "error", "attempt") == [(0, 1), (1, 2), (2, 1)]
-    faulty.wait_until(lambda: not psutil.pid_exists(int((tmp_path / "program").read_text())))
+    program = int((tmp_path / "program").read_text(encoding="utf-8"))
+    faulty.wait_until(lambda: not psutil.pid_exists(program))
 
 
 class Stuck:
@@ -238,6 +246,7 @@ def test_waiting_for_a_free_worker_of_an_executor_is_not_running():
     assert faulty.wait_until(lambda: workers.wait([second])) == [second]
 
 
+@posix_only
 def test_a_worker_of_a_dask_cluster_that_dies_is_replaced(tmp_path):
     dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", times=1)

@@ -41,7 +41,7 @@ SEARCHES = {
 def run_script(folder, text, *arguments):
     """Run a script in a folder; return its output, its errors without progress bars, and its code.
     """
-    (folder / "script.py").write_text(SCRIPT + text)
+    (folder / "script.py").write_text(SCRIPT + text, encoding="utf-8")
     arguments = arguments or ["script.py"]
     done = subprocess.run([sys.executable, *arguments], cwd=folder, text=True, check=False,
                           env=os.environ | {"PYTHONPATH": str(folder)}, capture_output=True)

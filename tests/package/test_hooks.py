@@ -111,7 +111,8 @@ def test_a_number_that_is_missing_stops_a_search_however_it_is_wrapped(depth, tm
     search = searching(objective)
     with pytest.raises(ValueError, match="'seconds' is missing"):
         search.run(number_of_trials=4)
-    assert len(search.records) == 0 and "finished" not in (tmp_path / "search.jsonl").read_text()
+    journal = (tmp_path / "search.jsonl").read_text(encoding="utf-8")
+    assert len(search.records) == 0 and "finished" not in journal
     more["seconds"] = 1.0
     again = searching(objective)
     again.run(number_of_trials=4)

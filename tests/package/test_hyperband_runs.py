@@ -145,10 +145,10 @@ def test_a_journal_that_does_not_know_open_brackets_goes_on(tmp_path):
         scheduler = SuccessiveHalvingScheduler(RandomSearcher(SPACE), 3, 1, 9, **settings)
         return HPOTuner(scheduler, lambda config: config["x"], journal=path)
     search().run(number_of_trials=5)
-    first, *others = path.read_text().splitlines(keepends=True)
+    first, *others = path.read_text(encoding="utf-8").splitlines(keepends=True)
     old = json.loads(first)
     del old["scheduler"]["settings"]["open_brackets"]
-    path.write_text(json.dumps(old) + "\n" + "".join(others))
+    path.write_text(json.dumps(old) + "\n" + "".join(others), encoding="utf-8")
     search().run(number_of_trials=6)
     with pytest.raises(ValueError, match="eta: 3 in the journal, 2 now"):
         scheduler = SuccessiveHalvingScheduler(RandomSearcher(SPACE), 2, 1, 9)
@@ -165,9 +165,9 @@ def test_a_simulated_search_improves_on_its_first_rung():
 
 def test_the_tuner_resumes_from_checkpoints(tmp_path):
     def objective(config, max_epochs, checkpoint):
-        done = int(checkpoint.read_text()) if checkpoint.exists() else 0
+        done = int(checkpoint.read_text(encoding="utf-8")) if checkpoint.exists() else 0
         trained.append((max_epochs, max_epochs - done))
-        checkpoint.write_text(str(max_epochs))
+        checkpoint.write_text(str(max_epochs), encoding="utf-8")
         return config["x"]
     trained = []
     scheduler = SuccessiveHalvingScheduler(RandomSearcher(SPACE), 3, 1, 9, rounds=1)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from config import load_config
+
 import d2l_hpo
-from d2l_hpo.tools.installation import install_command
+from d2l_hpo.tools.installation import d2l_command, install_command, needs
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "d2l_hpo"
-TORCH_COMMAND = install_command("torch", "torchvision")
-D2L_COMMAND = install_command("d2l")
+TORCH_COMMAND, D2L_COMMAND = install_command("torch"), d2l_command()
 
 HIDE = """
 import sys
@@ -95,13 +96,14 @@ def test_importing_the_package_loads_neither_torch_nor_scipy():
 
 LIGHT = [f"{folder}.{path.stem}" for folder in ("searchers", "schedulers", "spaces")
          for path in sorted((PACKAGE / folder).glob("[!_]*.py")) if path.stem != "log_randint"]
-HEAVY = {"torch", "pandas", "scipy.stats", "pebble", "cloudpickle", "filelock"}
+HEAVY = {"torch", "pandas", "sklearn", "scipy.stats", "pebble", "cloudpickle", "filelock"}
 
 
-def loaded(*modules):
+def loaded(*modules, heavy=frozenset(HEAVY)):
     """Return which heavy libraries modules of the package load."""
     imports = ", ".join(f"d2l_hpo.{module}" for module in modules)
-    output, _ = run("-c", f"import sys, {imports}; print(*sorted({HEAVY} & set(sys.modules)))")
+    code = f"import sys, {imports}; print(*sorted({{*{[*heavy]}}} & set(sys.modules)))"
+    output, _ = run("-c", code)
     return output.split()
 
 
@@ -109,6 +111,12 @@ def test_searchers_schedulers_and_spaces_load_no_heavy_library():
     assert {"searchers.tpe", "schedulers.asha", "spaces.space"} <= {*LIGHT}
     assert loaded(*LIGHT) == []
     assert loaded("spaces.log_randint") == ["scipy.stats"]
+
+
+def test_a_searcher_a_scheduler_and_the_tuner_load_no_part_of_scipy():
+    parts = {"scipy.special", "scipy.linalg", "scipy.spatial", "scipy.optimize", "scipy._lib._util"}
+    modules = ("searchers.searcher", "searchers.tpe", "schedulers.asha", "tuning.tuner")
+    assert loaded(*modules, heavy=HEAVY | parts) == []
 
 
 def test_the_tuner_loads_process_pools_and_locks_when_they_are_used():
@@ -166,13 +174,61 @@ except ImportError as error:
     (["torchvision"], f"d2l_hpo cannot train without torchvision; run: {TORCH_COMMAND}"),
     (["d2l"], f"d2l_hpo cannot train without d2l; run: {D2L_COMMAND}"),
     (["torch", "torchvision", "d2l"], "d2l_hpo cannot train without torch and torchvision and d2l; "
-                                      f"run: {TORCH_COMMAND}; {D2L_COMMAND}"),
+                                      f"run: {TORCH_COMMAND} && {D2L_COMMAND}"),
 ])
-def test_a_missing_package_is_named_once_with_the_command_to_run(hidden, message):
+def test_a_missing_package_is_named_where_it_is_used_with_the_command_to_run(hidden, message):
     output, warning = run("-c", HIDE.format(hidden=hidden) + USE_WITHOUT)
     assert output.splitlines() == ["{'x': 1}", message]
-    assert warning.count("UserWarning") == 1
-    assert f"UserWarning: {message}" in warning.splitlines()[0]
+    assert warning == ""
+
+
+USE_ALL = """
+import d2l_hpo
+for name in d2l_hpo.__all__:
+    try:
+        getattr(d2l_hpo, name)
+    except ImportError as error:
+        print(name, error, sep=": ")
+"""
+OPTIONAL = ["torch", "torchvision", "d2l", "matplotlib", "matplotlib_inline", "PIL", "IPython",
+            "sklearn", "ray", "psutil", "syne_tune", "dask", "distributed"]
+
+
+def test_without_any_extra_each_name_is_there_or_says_in_one_line_what_to_run():
+    output, warning = run("-c", HIDE.format(hidden=OPTIONAL) + USE_ALL)
+    said = dict(line.split(": ", 1) for line in output.splitlines())
+    assert warning == "" and all("; run: python -m pip install " in text for text in said.values())
+    roles = load_config().public
+    trains = {*roles["Training"], *roles["Data"]} - {"CrossValidation", "reproducible"}
+    assert trains <= {*said} and {*roles["Figures"]} <= {*said}
+    core = {name for role in ("Configuration spaces", "Searchers", "Models", "Schedulers", "Tuning",
+                              "Measures", "Clusters") for name in roles[role]}
+    assert not core & {*said}
+
+
+@pytest.mark.parametrize(("extra", "module", "hidden"), [
+    ("plots", "figures.plots", "matplotlib"), ("plots", "figures.plots", "matplotlib_inline"),
+    ("plots", "figures.animation", "PIL"), ("plots", "figures.notebook", "IPython"),
+    ("sklearn", "simulation.surrogate", "sklearn"),
+    ("sklearn", "simulation.task_training", "sklearn")])
+def test_a_missing_extra_is_named_by_each_module_that_needs_it(extra, module, hidden):
+    code = f"try: import d2l_hpo.{module}\nexcept ImportError as error: print(error)"
+    [line] = run("-c", HIDE.format(hidden=[hidden]) + code)[0].splitlines()
+    assert f"needs the extra '{extra}' (" in line
+    assert line.endswith(f"; run: {install_command(extra)}")
+
+
+def test_the_reason_is_kept_on_one_line():
+    with pytest.raises(ImportError) as caught, needs("plots", "a figure"):
+        raise ImportError("a library\n  is broken")
+    assert str(caught.value) == ("a figure needs the extra 'plots' (a library is broken); run: "
+                                 'python -m pip install "d2l_hpo[plots]"')
+    assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_other_errors_of_an_import_pass_unchanged():
+    with pytest.raises(ZeroDivisionError), needs("plots", "a figure"):
+        _ = 1 / 0
 
 
 # -- torchvision's operators ----------------------------------------------------------------------

@@ -84,7 +84,8 @@ def test_a_trial_that_begins_again_has_lost_them_and_says_so(tmp_path):
 
 def test_a_file_that_vanishes_between_two_attempts_comes_back_from_its_copy(tmp_path):
     def objective(config, max_epochs, checkpoint):
-        calls.append(json.loads(checkpoint.read_text())["epoch"] if checkpoint.exists() else 0)
+        calls.append(json.loads(checkpoint.read_text(encoding="utf-8"))["epoch"]
+                     if checkpoint.exists() else 0)
         if calls == [0, 3]:
             checkpoint.unlink()
             raise KeyboardInterrupt
@@ -102,7 +103,8 @@ def test_a_source_is_what_its_trial_ended_with(tmp_path):
     scheduler.ended = lambda: [1] if len(search.rows) == 2 and search.books.pending else []
     begun = []
     search.objective = lambda config, max_epochs, checkpoint: (
-        begun.append(json.loads(checkpoint.read_text()) if checkpoint.exists() else None),
+        begun.append(json.loads(checkpoint.read_text(encoding="utf-8"))
+                     if checkpoint.exists() else None),
         overfitting.objective(config, max_epochs, checkpoint))[1]
     search.run()
     assert begun[2] == {"trial": 1, "epoch": 9, "error": 0.3}

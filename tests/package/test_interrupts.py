@@ -22,8 +22,11 @@ from worker_searches import (
     run_in_thread,
     tuner,
 )
+from systems import posix_only
 
 from d2l_hpo import BasicScheduler, HPOTuner
+
+pytestmark = posix_only
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------------
@@ -133,7 +136,7 @@ if {guard}:
 def start_program(folder, guard="__name__ == '__main__'"):
     """Run a script with a search as a program, in a process group of its own."""
     script = folder / "script.py"
-    script.write_text(SEARCH.format(guard=guard))
+    script.write_text(SEARCH.format(guard=guard), encoding="utf-8")
     return subprocess.Popen([sys.executable, script, folder], text=True, start_new_session=True,
                             env=PATHS,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)

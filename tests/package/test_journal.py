@@ -14,6 +14,7 @@ from journaled import events, tuner
 from scripted_curves import Scripted, trial
 from interruptions import interrupted
 from scripted_trials import Listed
+from systems import posix_only
 
 from d2l_hpo import BasicScheduler, HPOTuner, Trial
 from d2l_hpo.tuning import Journal
@@ -226,6 +227,7 @@ def test_trials_that_ctrl_c_interrupted_run_first_after_resuming(journal):
         "suggested", "started", "finished", "suggested"]
 
 
+@posix_only
 def test_attempts_are_counted_on_after_resuming(journal, tmp_path):
     objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL", times=3)
     search = tuner(journal, objective, 3, n_workers=2, max_retries=5)
@@ -246,10 +248,10 @@ def test_attempts_are_counted_on_after_resuming(journal, tmp_path):
 
 def test_the_time_goes_on_where_the_journal_ended(journal):
     tuner(journal).run(number_of_trials=2)
-    lines = journal.read_text().splitlines()
+    lines = journal.read_text(encoding="utf-8").splitlines()
     last = json.loads(lines[-1])
     last["end"] = 1e6
-    journal.write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
+    journal.write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n", encoding="utf-8")
     search = tuner(journal)
     search.run(number_of_trials=3)
     assert search.cumulative_runtime[1] == 1e6 <= search.records["start"][2] < 2e6

@@ -15,6 +15,7 @@ from journaled import PATHS, events, tuner
 from scipy import stats
 from scripted_curves import Scripted, trial
 from scripted_trials import Listed
+from systems import posix_only
 
 from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, categorical
 
@@ -138,9 +139,9 @@ def test_damage_before_the_last_line_is_an_error_with_the_line(journal, damage, 
 ])
 def test_a_missing_line_is_noticed(journal, number, message):
     tuner(journal).run(number_of_trials=2)
-    lines = journal.read_text().splitlines()
+    lines = journal.read_text(encoding="utf-8").splitlines()
     del lines[number - 1]
-    journal.write_text("\n".join(lines) + "\n")
+    journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if message is None:  # without its result a trial runs again, and another comes after it
         tuner(journal).run(number_of_trials=2)
         return
@@ -150,7 +151,8 @@ def test_a_missing_line_is_noticed(journal, number, message):
 
 def test_an_attempt_out_of_turn_is_noticed(journal):
     tuner(journal).run(number_of_trials=2)
-    journal.write_text(journal.read_text().replace('"attempt": 1', '"attempt": 2'))
+    text = journal.read_text(encoding="utf-8")
+    journal.write_text(text.replace('"attempt": 1', '"attempt": 2'), encoding="utf-8")
     with pytest.raises(ValueError, match="line 4: attempt 2 ended, expected attempt 1"):
         tuner(journal).run(number_of_trials=3)
 
@@ -206,7 +208,7 @@ if __name__ == "__main__":
 def test_the_lock_of_a_dead_tuner_is_taken_over(journal, workers):
     objective = functools.partial(faulty.waiting, folder=journal.parent, held=(1, 2))
     script = journal.parent / "holding.py"
-    script.write_text(HOLDING)
+    script.write_text(HOLDING, encoding="utf-8")
     with subprocess.Popen([sys.executable, script, journal.parent, workers], env=PATHS) as program:
         begun = 1 if workers == "none" else 2
         faulty.wait_until(lambda: len([*journal.parent.glob("begun_*")]) == begun)
@@ -287,6 +289,7 @@ tuner(Path(sys.argv[1]), n=100).run()
 """
 
 
+@posix_only
 def test_a_file_that_must_not_grow_is_a_clear_error(journal):
     done = subprocess.run([sys.executable, "-c", FULL, journal], env=PATHS, text=True,
                           capture_output=True, check=False)

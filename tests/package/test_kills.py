@@ -10,6 +10,9 @@ import numpy as np
 import psutil
 import pytest
 from journaled import PATHS, ROOT, events
+from systems import posix_only
+
+pytestmark = posix_only
 
 
 def killing(folder, *arguments):
@@ -47,7 +50,7 @@ if __name__ == "__main__":
 
 def test_kills_from_outside_of_a_tuner_with_workers_lose_no_finished_trial(tmp_path):
     script, journal = tmp_path / "searching.py", tmp_path / "search.jsonl"
-    script.write_text(SEARCHING)
+    script.write_text(SEARCHING, encoding="utf-8")
     rng, kept = np.random.default_rng(0), b""
     for _ in range(6):
         size = len(kept) + int(rng.integers(1, 2500))

@@ -7,10 +7,12 @@ import faulty_objectives as faulty
 import psutil
 import pytest
 from worker_searches import nothing_is_left_behind  # noqa: F401 - an autouse fixture
+from systems import posix_only
 
 from d2l_hpo.tuning.workers import OwnWorkers, WorkerLost
 
 
+@posix_only
 def test_a_pool_that_is_broken_tells_the_exit_code_of_its_process():
     with OwnWorkers(1, faulty.identity) as workers:
         workers.start()

@@ -50,7 +50,8 @@ def test_the_outer_search_stops_and_counts_no_trial_that_was_cut_short(where, wr
     with pytest.raises(KeyboardInterrupt):
         search.run()
     assert len(searches) == 1 and len(searches[0].records) < 3
-    assert len(search.records) == 0 and "finished" not in (tmp_path / "search.jsonl").read_text()
+    journal = (tmp_path / "search.jsonl").read_text(encoding="utf-8")
+    assert len(search.records) == 0 and "finished" not in journal
     assert signal.getsignal(signal.SIGINT) is before
     where = None  # nobody presses any more
     again = searching()

@@ -33,7 +33,7 @@ def test_a_journal_that_an_editor_saved_goes_on(way, tmp_path):
 def test_a_journal_of_another_encoding_is_named_with_its_line(tmp_path):
     journal = tmp_path / "search.jsonl"
     tuner(journal).run(number_of_trials=3)
-    journal.write_bytes(journal.read_text().encode("utf-16") + b"\n")
+    journal.write_bytes(journal.read_text(encoding="utf-8").encode("utf-16") + b"\n")
     with pytest.raises(ValueError, match="search.jsonl, line 1 is damaged"):
         tuner(journal).run()
 

@@ -30,12 +30,14 @@ def run(folder):
 def test_the_program_runs_as_a_script_and_goes_on_from_its_journal(tmp_path):
     code = program()
     assert len([line for line in code.splitlines() if line.strip()]) <= 25
-    (tmp_path / "tune.py").write_text(code.replace("number_of_trials=24", "number_of_trials=5"))
+    (tmp_path / "tune.py").write_text(code.replace("number_of_trials=24", "number_of_trials=5"),
+                                      encoding="utf-8")
     first = run(tmp_path)
-    journal = (tmp_path / "digits.jsonl").read_text()
+    journal = (tmp_path / "digits.jsonl").read_text(encoding="utf-8")
     assert float(first.split()[-1]) < 0.6
-    (tmp_path / "tune.py").write_text(code.replace("number_of_trials=24", "number_of_trials=8"))
+    (tmp_path / "tune.py").write_text(code.replace("number_of_trials=24", "number_of_trials=8"),
+                                      encoding="utf-8")
     again = run(tmp_path)
-    longer = (tmp_path / "digits.jsonl").read_text()
+    longer = (tmp_path / "digits.jsonl").read_text(encoding="utf-8")
     assert longer.startswith(journal) and len(longer) > len(journal)
     assert float(again.split()[-1]) <= float(first.split()[-1])

@@ -109,7 +109,7 @@ if __name__ == "__main__":
 
 def test_libraries_that_a_script_imports_use_one_thread_in_a_worker(tmp_path):
     path = tmp_path / "script.py"
-    path.write_text(SCRIPT)
+    path.write_text(SCRIPT, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     done = subprocess.run([sys.executable, path], env={**environment, "TQDM_DISABLE": "1"},
@@ -118,6 +118,7 @@ def test_libraries_that_a_script_imports_use_one_thread_in_a_worker(tmp_path):
 
 
 def test_torch_uses_one_thread_in_a_worker():
+    pytest.importorskip("torch")
     def objective(config):
         import torch
         return {"error": 0, "threads": torch.get_num_threads()}
@@ -159,7 +160,8 @@ def test_an_objective_that_cannot_be_loaded_is_an_error_at_once():
 def test_an_objective_whose_module_ends_the_process_is_an_error_of_the_search(tmp_path):
     (tmp_path / "ending.py").write_text("import sys\n"
                                         "if 'd2l_hpo.tuning.tuner' not in sys.modules:\n"
-                                        "    sys.exit('no')\ndef objective(config): return 0\n")
+                                        "    sys.exit('no')\ndef objective(config): return 0\n",
+                                        encoding="utf-8")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(tmp_path)
         objective = importlib.import_module("ending").objective

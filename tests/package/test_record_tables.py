@@ -72,7 +72,7 @@ def test_a_simulation_has_the_tuners_table():
 
 
 def test_a_file_name_that_is_no_text_can_be_read_in_the_records(tmp_path):
-    with open(os.path.join(os.fsencode(tmp_path), b"caf\xe9.txt"), "w"):
+    with open(os.path.join(os.fsencode(tmp_path), b"caf\xe9.txt"), "w", encoding="utf-8"):
         pass
 
     def objective(config):

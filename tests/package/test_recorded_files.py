@@ -74,7 +74,7 @@ def test_what_is_no_recording_is_refused(tmp_path, digits, write_part):
     np.savez_compressed(other, x=np.arange(3))
     with pytest.raises(ValueError, match=r"other\.npz is damaged or no recording"):
         DigitsBenchmark(other)
-    other.write_text("a text")
+    other.write_text("a text", encoding="utf-8")
     with pytest.raises(ValueError, match=r"other\.npz is damaged or no recording"):
         DigitsBenchmark(other)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from systems import posix_only
 
 from d2l_hpo.simulation import recorder
 from d2l_hpo import HPOTrainer, fit_surrogate, read_recording, write_recording
@@ -150,6 +151,7 @@ def comparable(path):
             for key, row in rows.items()}
 
 
+@posix_only
 def test_a_killed_recorder_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for folder in (killed, whole):

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from scipy import stats
+from systems import posix_only
 
 from d2l_hpo import open_python_backend, to_syne_tune
+
+pytestmark = posix_only
 
 syne_tune = pytest.importorskip("syne_tune")
 experiments = pytest.importorskip("syne_tune.experiments")
@@ -24,7 +27,7 @@ def python_with_space(tmp_path, monkeypatch):
     """A way to call this Python whose path holds a space."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     (folder / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
     return folder / "python"
@@ -33,7 +36,7 @@ def python_with_space(tmp_path, monkeypatch):
 def test_a_python_whose_path_holds_a_space_runs_trials(python_with_space, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path))
     backend = open_python_backend(objective, SPACE, tmp_path)
-    assert str(python_with_space) in Path(backend.entry_point).read_text()
+    assert str(python_with_space) in Path(backend.entry_point).read_text(encoding="utf-8")
     search = baselines.RandomSearch(SPACE, metrics=["error"], points_to_evaluate=[{"x": 0.5}])
     tuner = syne_tune.Tuner(backend, search,
                             syne_tune.StoppingCriterion(max_num_trials_started=0), n_workers=1,
@@ -56,3 +59,10 @@ def test_elsewhere_the_back_end_is_left_as_it_is(tmp_path, monkeypatch):
     backend = open_python_backend(objective, SPACE, tmp_path / "folder")
     assert backend.binary == "/python"
     assert backend.entry_point == str(tmp_path / "python_entrypoint.py")
+
+
+def test_on_windows_a_space_is_an_error_that_says_what_to_do(python_with_space, tmp_path,
+                                                             monkeypatch):
+    monkeypatch.setattr("d2l_hpo.clusters.syne_tune.IS_WINDOWS", True)
+    with pytest.raises(ValueError, match="cannot start .*a folder.* install both in another"):
+        open_python_backend(objective, SPACE, tmp_path)

@@ -68,7 +68,7 @@ def test_the_table_counts_collapses(study):
     rows = [{**case, "seed": seed, "error": error, "loss": 1.0}
             for case in collapse.cases(["digits"])
             for seed, error in enumerate(errors[case["initialisation"]])]
-    collapse.OUTPUT.write_text(json.dumps(rows))
+    collapse.OUTPUT.write_text(json.dumps(rows), encoding="utf-8")
     first, second = [line.split(" | ")[3:] for line in collapse.table()[2:]]
     assert first == ["default", "2 of 3", "0.810", "not finite |"]
     assert second == ["init_weights", "0 of 3", "0.200", "0.800 |"]

@@ -94,7 +94,7 @@ def test_mixed_reports_are_the_last_ones_as_they_are():
 @pytest.fixture(scope="module")
 def live():
     """The rows of live searches, by seed and method."""
-    rows = json.loads(lenet_search.OUTPUT.read_text())
+    rows = json.loads(lenet_search.OUTPUT.read_text(encoding="utf-8"))
     return {(row["seed"], row["method"]): row for row in rows}
 
 

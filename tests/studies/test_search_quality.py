@@ -272,13 +272,13 @@ def test_the_benchmark_runs_what_is_missing_and_prints_both_tables(tmp_path, mon
     assert re.search(r"^\| `RandomSearcher` \| - \| [\d.]+ \|$", first, re.MULTILINE)
     assert "| task | method | seeds | after 10 | ms a suggestion |" in first
     path = tmp_path / "digits-optuna.RandomSampler-1.json"
-    kept = json.loads(path.read_text())
+    kept = json.loads(path.read_text(encoding="utf-8"))
     search_quality.main([*options, "--methods", "optuna.RandomSampler"], tmp_path)
     assert capsys.readouterr() == (first, "")
-    path.write_text(json.dumps(kept | {"key": "of another version"}))
+    path.write_text(json.dumps(kept | {"key": "of another version"}), encoding="utf-8")
     search_quality.main([*options, "--methods", "optuna.RandomSampler"], tmp_path)
     assert "1/1" in capsys.readouterr().err
-    assert json.loads(path.read_text())["errors"] == kept["errors"]
+    assert json.loads(path.read_text(encoding="utf-8"))["errors"] == kept["errors"]
 
 
 # -- statistics -----------------------------------------------------------------------------------

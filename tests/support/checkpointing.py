@@ -29,7 +29,7 @@ def objective(config, max_epochs=1, checkpoint=None, seed=0):
     """Train something chaotic, one checkpoint an epoch; every fifth configuration fails."""
     state = {"epoch": 0, "value": (config["x"] + 0.618 * seed) % 1, "config": config["x"]}
     if checkpoint is not None and Path(checkpoint).exists():
-        state = json.loads(Path(checkpoint).read_text())
+        state = json.loads(Path(checkpoint).read_text(encoding="utf-8"))
         if state["config"] != config["x"] or state["epoch"] > max_epochs:
             raise ValueError(f"{checkpoint} holds {state}, expected {config}, epoch {max_epochs}")
     while state["epoch"] < max_epochs:

@@ -97,7 +97,7 @@ def starting_programs(config, folder, how="hang"):
         code = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
         program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         program.stdout.read(1)
-        (Path(folder) / "program").write_text(str(program.pid))
+        (Path(folder) / "program").write_text(str(program.pid), encoding="utf-8")
         if how == "hang":
             threading.Event().wait()
         die(how)
@@ -122,7 +122,7 @@ def meeting(config, folder, n):
 def waiting(config, folder, held=(0,)):
     """Say that a trial of `held` has begun, and end it only when a file `go_on` appears."""
     if config["x"] in held:
-        (Path(folder) / f"begun_{config['x']}").write_text(str(os.getpid()))
+        (Path(folder) / f"begun_{config['x']}").write_text(str(os.getpid()), encoding="utf-8")
         wait_until((Path(folder) / "go_on").exists)
     return config["x"]
 

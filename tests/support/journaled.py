@@ -21,4 +21,4 @@ def tuner(journal, objective=faulty.identity, n=6, **others):
 
 def events(journal):
     """The events of a journal."""
-    return [json.loads(line) for line in journal.read_text().splitlines()]
+    return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]

@@ -59,7 +59,7 @@ def run(folder, mode, at=-1, moment="before", seconds=None):
         try:
             killer = Killer(at, moment)
             search(folder, mode)
-            (folder / "points").write_text(str(killer.count))
+            (folder / "points").write_text(str(killer.count), encoding="utf-8")
             os._exit(0)
         finally:
             os._exit(1)
@@ -68,7 +68,7 @@ def run(folder, mode, at=-1, moment="before", seconds=None):
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
     if not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status) != 0:
-        raise RuntimeError(f"the search failed:\n{(folder / 'errors').read_text()}")
+        raise RuntimeError(f"the search failed:\n{(folder / 'errors').read_text(encoding='utf-8')}")
     return os.WIFSIGNALED(status)
 
 
@@ -86,16 +86,17 @@ def search(folder, mode):
     elif mode == "overfitting":
         tuner = overfitting.tuner(folder)
         tuner.run()
-        return (folder / "outcome").write_text(json.dumps(overfitting.outcome(tuner)))
+        return (folder / "outcome").write_text(json.dumps(overfitting.outcome(tuner)),
+                                               encoding="utf-8")
     else:
         with ThreadPoolExecutor(2) as executor:
             tuner = checkpointing.tuner(folder, executor=executor, n_workers=2)
             tuner.run(number_of_trials=NUMBER_OF_TRIALS)
-    (folder / "outcome").write_text(json.dumps(checkpointing.outcome(tuner)))
+    (folder / "outcome").write_text(json.dumps(checkpointing.outcome(tuner)), encoding="utf-8")
 
 
 def read_outcome(folder):
-    return json.loads((folder / "outcome").read_text())
+    return json.loads((folder / "outcome").read_text(encoding="utf-8"))
 
 
 def fresh(folder):
@@ -126,7 +127,7 @@ def check_journal(folder, kept):
 def everywhere(folder, mode):
     """Kill once at each write point, in each way, and let the next run finish."""
     run(fresh(folder), mode)
-    expected, points = read_outcome(folder), int((folder / "points").read_text())
+    expected, points = read_outcome(folder), int((folder / "points").read_text(encoding="utf-8"))
     kills = 0
     for at in range(points):
         for moment in MOMENTS:

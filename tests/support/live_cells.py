@@ -27,7 +27,8 @@ OUTCOMES = re.compile(
 
 def chapter_sections() -> list[Path]:
     """Return the sections of the book that have code."""
-    return [path for path in load_config().section_paths() if "{code-cell}" in path.read_text()]
+    return [path for path in load_config().section_paths()
+            if "{code-cell}" in path.read_text(encoding="utf-8")]
 
 
 @dataclass

@@ -15,11 +15,13 @@ ERRORS = {1: {1: 0.5, 3: 0.2, 9: 0.3}, 2: {1: 0.4, 3: 0.35, 9: 0.1}, 5: {1: 0.3,
 
 def objective(config, max_epochs, checkpoint):
     """Train epoch by epoch, each with a checkpoint; return the last one's error."""
-    state = json.loads(checkpoint.read_text()) if checkpoint.exists() else {"epoch": 0}
+    state = {"epoch": 0}
+    if checkpoint.exists():
+        state = json.loads(checkpoint.read_text(encoding="utf-8"))
     for epoch in range(state["epoch"] + 1, max_epochs + 1):
         error = ERRORS.get(config["x"], {}).get(epoch, 0.9)
         save(checkpoint, {"trial": config["x"], "epoch": epoch, "error": error})
-    return json.loads(checkpoint.read_text())["error"]
+    return json.loads(checkpoint.read_text(encoding="utf-8"))["error"]
 
 
 def scheduler():
@@ -36,7 +38,7 @@ def tuner(folder, **others):
 def kept(search):
     """What the incumbent's file holds; None if there is none."""
     path = search.checkpoints.incumbent_path()
-    return None if path is None else json.loads(path.read_text())
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
 
 
 def outcome(search):

@@ -12,7 +12,7 @@ def objective(config, max_epochs, checkpoint, seed):
     """Train something chaotic, one checkpoint an epoch; x = 0.25 fails."""
     state = {"epoch": 0, "value": config["x"], "history": []}
     if Path(checkpoint).exists():
-        state = json.loads(Path(checkpoint).read_text())
+        state = json.loads(Path(checkpoint).read_text(encoding="utf-8"))
     if state["epoch"] > max_epochs:
         raise ValueError(f"{checkpoint} is at epoch {state['epoch']}, beyond {max_epochs}")
     while state["epoch"] < max_epochs:

@@ -70,9 +70,11 @@ def objective(config: dict[str, Any]) -> float:
 def resumable(config: dict[str, Any], max_epochs: int = 9, checkpoint: Path | None = None,
               seed: int = 0) -> dict[str, float]:
     """Return an error and another number; train on from the checkpoint, where there is one."""
-    done = int(checkpoint.read_text()) if checkpoint is not None and checkpoint.exists() else 0
+    done = 0
+    if checkpoint is not None and checkpoint.exists():
+        done = int(checkpoint.read_text(encoding="utf-8"))
     if checkpoint is not None:
-        checkpoint.write_text(str(max_epochs))
+        checkpoint.write_text(str(max_epochs), encoding="utf-8")
     noise = np.random.default_rng(seed).normal(0, 0.01)
     return {"error": objective(config) / max_epochs + noise, "new_epochs": float(max_epochs - done)}
 
