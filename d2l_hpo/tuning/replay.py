@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.tuning.outcomes import Outcome
+from d2l_hpo.tuning.records import Attempt, Books
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal
@@ -49,7 +50,18 @@ def _start(tuner: "HPOTuner", event: dict[str, Any]) -> None:
 
 def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
     """Record and report, as an event says, how an attempt ended."""
-    books = tuner.books
+    attempt, outcome = take_end(tuner.books, event, place)
+    if outcome is not None:
+        tuner.settle(attempt, outcome, event["end"])
+
+
+def take_end(books: Books, event: dict[str, Any],
+             place: str) -> tuple[Attempt, Outcome | None]:
+    """Take the trial of an event `finished` or `failed` from the pending ones.
+
+    Return its attempt and how it ended; None: it is tried again, and pending. ValueError for an
+    attempt that cannot have ended.
+    """
     trial = next((t for t in books.pending if t.trial_id == event["trial_id"]), None)
     if trial is None:
         raise ValueError(f"{place}: trial {event['trial_id']} ended before it was suggested")
@@ -59,8 +71,6 @@ def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
                          f"{attempt.number}")
     if event.get("retry"):
         books.lose(attempt, event["traceback"])
-    else:
-        books.pending.remove(trial)
-        outcome = Outcome(event.get("error", math.nan), event["info"],
-                          event.get("traceback"))
-        tuner.settle(attempt, outcome, event["end"])
+        return attempt, None
+    books.pending.remove(trial)
+    return attempt, Outcome(event.get("error", math.nan), event["info"], event.get("traceback"))
