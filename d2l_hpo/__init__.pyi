@@ -108,5 +108,6 @@ from .training.resnet import hpo_objective_resnet18 as hpo_objective_resnet18
 from .training.resnet import small_images as small_images
 from .training.resnet import train_resnet18 as train_resnet18
 from .training.trainer import HPOTrainer as HPOTrainer
+from .tuning.reading import read_journal as read_journal
 from .tuning.reporting import search_report as search_report
 from .tuning.tuner import HPOTuner as HPOTuner
