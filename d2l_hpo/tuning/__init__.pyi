@@ -50,8 +50,11 @@ from .records import Results as Results
 from .replay import replay as replay
 from .replay import take_end as take_end
 from .reporting import describe_effort as describe_effort
+from .reporting import report_rows as report_rows
 from .reporting import search_report as search_report
 from .reporting import spell_domain as spell_domain
+from .sources import SearchView as SearchView
+from .sources import view_search as view_search
 from .summary import follow as follow
 from .summary import one_line as one_line
 from .summary import spell_event as spell_event
