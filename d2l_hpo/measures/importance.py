@@ -11,7 +11,7 @@ LEVEL = 0.9
 MOST_TRIALS = 2000
 TREES = 12  # of a forest that is fitted to a bootstrap sample
 ALL_TREES = 100  # of the forest that says how much can be explained
-SETTINGS = {"max_features": 0.7, "min_samples_leaf": 2}
+SETTINGS = {"min_samples_leaf": 2}
 FEWEST_TRIALS = 20
 
 
@@ -62,6 +62,10 @@ def hyperparameter_importance(points: ArrayLike, errors: ArrayLike, seed: int = 
         chosen = rng.choice(n, MOST_TRIALS, replace=False)
         points, errors = points[chosen], errors[chosen]
     ranks = rankdata(errors) / len(errors)
+    active = ~np.isnan(points)
+    # Where it is inactive, a hyperparameter is to say nothing about those that it depends on.
+    points = np.where(active, points, [np.median(column[kept]) if kept.any() else 0.0
+                                       for column, kept in zip(points.T, active.T, strict=True)])
     forest = RandomForestRegressor(ALL_TREES, oob_score=True, random_state=int(rng.integers(2**31)),
                                    **SETTINGS)
     explained = forest.fit(points, ranks).oob_score_
@@ -69,7 +73,7 @@ def hyperparameter_importance(points: ArrayLike, errors: ArrayLike, seed: int = 
     for _ in range(replicates):
         rows = rng.integers(len(points), size=len(points))
         predict = _fit_forest(points[rows], ranks[rows], rng)
-        effects.append(_total_effects(predict, points, rng))
+        effects.append(_total_effects(predict, points, active, rng))
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(effects, [tail, 100 - tail], axis=0)
     return Importance(np.mean(effects, axis=0), low, high, float(explained))
@@ -92,14 +96,14 @@ def _fit_forest(points: np.ndarray, ranks: np.ndarray,
 
 
 def _total_effects(predict: Callable[[np.ndarray], np.ndarray], points: np.ndarray,
-                   rng: np.random.Generator) -> np.ndarray:
+                   active: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return Jansen's estimate for each column, shape (d,)."""
     before = predict(points)
     exchanged = []
     for i in range(points.shape[1]):
         changed = points.copy()
-        active = np.flatnonzero(~np.isnan(points[:, i]))
-        changed[active, i] = points[rng.permutation(active), i]
+        rows = np.flatnonzero(active[:, i])
+        changed[rows, i] = points[rng.permutation(rows), i]
         exchanged.append(changed)
     after = predict(np.concatenate(exchanged)).reshape(points.shape[1], -1)
     return ((after - before) ** 2).mean(axis=1) / (2 * before.var() or 1.0)

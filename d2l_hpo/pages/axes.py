@@ -137,8 +137,7 @@ def axis_of(values: Sequence[Any], domain: Mapping[str, Any] | None = None) -> A
         return word_axis([*domain["choices"], *values])
     numbers = [given for given in map(as_number, values) if given is not None]
     given = None if domain is None else described_range(domain)
-    is_number = given is not None or len(numbers) == sum(map(_may_be_number, values)) > 0
-    if not is_number or (given is None and not numbers):
+    if given is None and not (numbers and all(map(_may_be_number, values))):
         return word_axis(values)
     if given is not None:
         low, high = min([given.low, *numbers]), max([given.high, *numbers])

@@ -89,7 +89,8 @@ def page_text(view: SearchView, title: str | None = None, report: str | None = N
     script = f"<script>const rows = {_rows(picture)};\n{_file('page.js')}</script>"
     return (f'<!DOCTYPE html><html lang="en"><head>{head}</head><body>'
             f'<a class="skip" href="#main">To the pictures</a>{top}{contents}'
-            f'<main id="main" tabindex="-1">{body}</main>{_marker(picture)}{script}</body></html>\n')
+            f'<main id="main" tabindex="-1">{body}</main>{_marker(picture)}{script}'
+            "</body></html>\n")
 
 
 def colours() -> str:

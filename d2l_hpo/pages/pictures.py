@@ -376,8 +376,8 @@ def timeline(picture: SearchPicture) -> str:
             left, right = (chart.x(min(max(t / size / x_axis.high, 0.0), 1.0))
                            for t in (job.start, job.end))
             y = chart.y((job.worker + 0.5) / workers)
-            end = max(right, left + 0.5)
-            bars.append((job.trial_id, f"M{short(left)} {short(y)}H{short(end)}"))
+            stop = max(right, left + 0.5)
+            bars.append((job.trial_id, f"M{short(left)} {short(y)}H{short(stop)}"))
         shown = "".join(bar for trial, bar in bars if trial in places)
         others = "".join(bar for trial, bar in bars if trial not in places)
         class_ = "bars failed-bars" if failed else "bars"

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from d2l_hpo.measures.importance import LEVEL, Importance, hyperparameter_importance
+from d2l_hpo.measures.importance import (
+    FEWEST_TRIALS, LEVEL, Importance, hyperparameter_importance,
+)
 from d2l_hpo.measures.records import Job
 from d2l_hpo.pages import pictures
 from d2l_hpo.pages.axes import Axis
@@ -19,6 +21,7 @@ MOST_CHARACTERS = 4000  # of a traceback
 MOST_NUMBERS = 4  # columns of further numbers in the table
 MOST_COLUMNS = 12  # hyperparameters in the table, and with pictures of their own
 FEWEST_AT_LEVEL = 30
+LEAST_EXPLAINED = 0.1
 
 
 class Section(NamedTuple):
@@ -38,7 +41,7 @@ def sections(picture: SearchPicture, report: str | None) -> list[Section]:
     if picture.errors.size and picture.names:
         bars = "" if importance is None else pictures.importance_bars(picture.names, importance)
         found += [Section("Which hyperparameters matter?", "importance",
-                          _beside(bars, _paragraph(words)) if bars else _paragraph(words)),
+                          _beside(bars, words) if bars else words),
                   Section("Where are the good values?", "values", _values(picture))]
         if len(picture.names) > 1:
             found += [Section("Do two hyperparameters work together?", "pairs",
@@ -101,26 +104,32 @@ def estimate_importance(picture: SearchPicture) -> tuple[Importance | None, str]
     try:
         found = hyperparameter_importance(points, [error for _, error in trials])
     except ImportError:
-        return None, "This needs scikit-learn, which is not installed: pip install scikit-learn."
+        return None, tag("p", "This needs scikit-learn, which is not installed: "
+                         "pip install scikit-learn.")
     at = "" if level is None else f" after {count(level, 'epoch')}"
     if found is None:
-        return None, (f"Too little is known to say: {count(len(trials), 'trial')} with an error"
-                      f"{at}, and it takes at least {max(20, 4 * len(picture.names))} with "
-                      "different errors.")
-    if found.explained < 0.1:
-        return None, (f"No hyperparameter stands out. A random forest of "
-                      f"{count(len(trials), 'trial')} explains {max(found.explained, 0):.0%} of the ranks of errors that it has "
-                      "not seen, too little to divide between hyperparameters.")
+        return None, tag("p", "Too little is known to say: "
+                         f"{count(len(trials), 'trial')} with an error{at}, and it takes at least "
+                         f"{max(FEWEST_TRIALS, 4 * len(picture.names))} with different errors.")
+    if found.explained < LEAST_EXPLAINED:
+        return None, tag("p", "No hyperparameter stands out. A random forest of "
+                         f"{count(len(trials), 'trial')} explains {max(found.explained, 0):.0%} "
+                         "of the ranks of errors that it has not seen, too little to divide "
+                         "between hyperparameters.")
     order = np.argsort(-found.mean, kind="stable").tolist()
-    first = isolated(picture.names[order[0]])
-    words = (f"<strong>{first}</strong> matters most. A bar is the total effect: the part of the variation that would go if all other hyperparameters were "
-             "fixed. Bars of hyperparameters that work together add up to more than 1. "
-             f"They are those of a random forest for the ranks of the errors{at} of "
-             f"{count(len(trials), 'trial')}, which explains {found.explained:.0%} of the "
-             f"variation of trials that it has not seen. Thin lines are {LEVEL:.0%} bootstrap "
-             "intervals over the trials. They describe the trials that were run: where a "
-             "searcher looked at a part of the space only, they are about that part.")
-    return found, words
+    first = f"<strong>{isolated(picture.names[order[0]])}</strong>"
+    is_clear = len(order) == 1 or found.low[order[0]] > found.high[order[1]]
+    words = (f"{first} matters most." if is_clear else
+             f"{first} has the largest effect, but the intervals overlap.")
+    method = (f"A bar is the total effect on the ranks of the errors{at}: the part of their "
+              "variation that would go if all other hyperparameters were fixed. Bars of "
+              "hyperparameters that work together add up to more than 1. The effects are those of "
+              f"a random forest of {count(len(trials), 'trial')}, which explains "
+              f"{found.explained:.0%} of the variation of trials that it has not seen. Thin lines "
+              f"are {LEVEL:.0%} bootstrap intervals over the trials. All of it describes the "
+              "trials that were run: where a searcher looked at a part of the space only, it is "
+              "about that part.")
+    return found, tag("p", words) + tag("p", method, class_="small")
 
 
 def _compared(picture: SearchPicture) -> tuple[list[tuple[TrialRow, float]], int | None]:
@@ -176,7 +185,8 @@ def _pairs(picture: SearchPicture, importance: Importance | None) -> str:
         which = (f"These are the {len(names)} hyperparameters that matter most."
                  if importance is not None else f"These are the first {len(names)}.")
     shades = _shades_words("from the worst sixth to the best")
-    return _paragraph(f"A dot is a trial, shaded {shades}.", which) + _grid(pictures.pairs(picture, names))
+    return (_paragraph(f"A dot is a trial, shaded {shades}.", which)
+            + _grid(pictures.pairs(picture, names)))
 
 
 def _parallel(picture: SearchPicture) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from importlib.resources import files
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -13,16 +12,11 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import nbformat
 import pytest
+from browsing import CHROMIUM_FLAGS, WAIT_MS, violations
 from built_book import BOOK, HTML, require_built, require_program
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 SECTIONS = list(BOOK.sections)
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]
-WAIT_MS = 600_000
-"""Milliseconds after which a test gives up waiting for the browser."""
 # The text and images that stick out of the window on the right and that no box lets one scroll to.
 CUT_OFF = """() => {
     const scrolls = e => e && (["auto", "scroll"].includes(getComputedStyle(e).overflowX)
@@ -216,20 +210,6 @@ def test_notebook_without_outputs_can_be_downloaded(reading: Reading) -> None:
     assert notebook.cells
     assert not any(cell.get("outputs") for cell in notebook.cells if "tell(" not in cell.source)
     assert response.body() == source.read_bytes()
-
-
-@functools.cache
-def axe() -> str:
-    """Return the rules of axe-core, as a script."""
-    return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe-core objects to: the rule, how bad it is, and where."""
-    page.evaluate(axe())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node['target']}"
-            for rule in found for node in rule["nodes"]]
 
 
 def test_page_can_be_used_by_all(reading: Reading) -> None:
