@@ -11,7 +11,7 @@ from d2l_hpo.pages.axes import Axis, NumberAxis, Ticks
 from d2l_hpo.pages.markup import escape, shorten, tag
 
 WIDTH = 340
-LEFT, RIGHT, TOP, BOTTOM = 50, 12, 12, 36
+LEFT, RIGHT, TOP, BOTTOM = 50, 12, 21, 36
 LETTER = 6.2
 """About how wide a letter is."""
 NOWHERE = "M-99-99h0"
@@ -99,10 +99,10 @@ class Chart:
         right = WIDTH - self.right
         ticks = axis.ticks()
         self.grid(f"M{short(self.left)} {short(self.y(place))}H{right}" for place, _ in ticks)
-        end = 1e9
+        end, longest = 1e9, 7 if isinstance(axis, NumberAxis) else 6  # digits are narrow
         for place, word in ticks:
             if self.y(place) < end - 11:
-                self.text(self.left - 5, self.y(place) + 3.5, shorten(word, 7), "tick", "end",
+                self.text(self.left - 5, self.y(place) + 3.5, shorten(word, longest), "tick", "end",
                           full=word)
                 end = self.y(place)
         self.text(4, 10, shorten(title, 50), "title", "start", full=title)

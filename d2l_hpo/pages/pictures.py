@@ -10,7 +10,7 @@ from d2l_hpo.measures.importance import LEVEL, Importance
 from d2l_hpo.measures.pareto import pareto_front
 from d2l_hpo.pages.axes import Axis, NumberAxis, as_word, number_axis
 from d2l_hpo.pages.charts import (
-    NOWHERE, WIDTH, Chart, clipped, cross, line, padded, point, short, steps,
+    BOTTOM, NOWHERE, TOP, WIDTH, Chart, clipped, cross, line, padded, point, short, steps,
 )
 from d2l_hpo.pages.markup import count, listed, number, seconds, shorten
 from d2l_hpo.pages.trials import CLASSES, SearchPicture, TrialRow
@@ -360,7 +360,7 @@ def timeline(picture: SearchPicture) -> str:
     part = busy / (workers * end) if end > 0 else 1.0
     chart = Chart(f"{count(len(jobs), 'job')} on {count(workers, 'worker')} in {seconds(end)}. "
                   f"The workers were busy {part:.0%} of the time.",
-                  height=row * workers + 50, left=34)
+                  height=row * workers + TOP + BOTTOM, left=34)
     chart.x_axis(x_axis, f"time since the search began ({unit})")
     every = max(1, math.ceil(12 / row))
     for worker in range(0, workers, every * max(1, workers // (8 * every) or 1)):

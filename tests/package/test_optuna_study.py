@@ -6,7 +6,7 @@ import sys
 import faulty_objectives as faulty
 import page_searches as searches
 import pytest
-from journaled import PATHS
+from journaled import PATHS, tuner
 from scipy import stats
 
 from d2l_hpo import (
@@ -132,7 +132,6 @@ def test_what_a_search_was_doing(optuna, tmp_path):
             states.append([trial.state.name for trial in to_optuna(journal).trials])
         return config["x"]
     states = []
-    from journaled import tuner
     search = tuner(journal, objective, 4)
     search.run()
     assert states == [["COMPLETE", "COMPLETE", "RUNNING"]]

@@ -170,7 +170,7 @@ def test_tuner_journal_and_records_have_the_same_pictures(tmp_path):
     assert len(set(texts)) == 1
     records = search_page(search.records, tmp_path / "search.html").read_text(encoding="utf-8")
     assert "The records do not say what was searched." in records
-    assert [line for line in records.split("<svg")][1].split("</svg>")[0] == (
+    assert records.split("<svg")[1].split("</svg>")[0] == (
         texts[0].split("<svg")[1].split("</svg>")[0])
 
 
