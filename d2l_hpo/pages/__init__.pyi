@@ -26,6 +26,7 @@ from .markup import listed as listed
 from .markup import number as number
 from .markup import seconds as seconds
 from .markup import shorten as shorten
+from .markup import spell_short as spell_short
 from .markup import tag as tag
 from .page import Source as Source
 from .page import colours as colours

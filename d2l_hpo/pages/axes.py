@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 
-from d2l_hpo.pages.markup import number, spell
+from d2l_hpo.pages.markup import number, spell_short
+from d2l_hpo.spaces.domains import as_plain
 from d2l_hpo.spaces.described import described_range
 
 Ticks = list[tuple[float, str]]
@@ -17,14 +17,9 @@ MOST_WORDS = 12
 OTHERS = "others"
 
 
-def plain(value: Any) -> Any:
-    """Return a NumPy scalar as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def as_number(value: Any) -> float | None:
     """Return a finite number as a float; None for anything else, truth values included."""
-    value = plain(value)
+    value = as_plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -116,8 +111,8 @@ Axis = NumberAxis | WordAxis
 
 def as_word(value: Any) -> str:
     """Return a value as the word of an axis, in which 1, True and "1" are three."""
-    value = plain(value)
-    text = spell(value, 40)
+    value = as_plain(value)
+    text = spell_short(value, 40)
     is_doubtful = isinstance(value, str) and (value in ("True", "False", "None", "nan", OTHERS)
                                               or _reads_as_number(value))
     return repr(value)[:40] if is_doubtful else text
@@ -142,12 +137,12 @@ def axis_of(values: Sequence[Any], domain: Mapping[str, Any] | None = None) -> A
     if given is not None:
         low, high = min([given.low, *numbers]), max([given.high, *numbers])
         return NumberAxis(low, high, given.is_log and low > 0, given.is_integer)
-    return number_axis(numbers, all(isinstance(plain(value), int) for value in values))
+    return number_axis(numbers, all(isinstance(as_plain(value), int) for value in values))
 
 
 def _may_be_number(value: Any) -> bool:
     """Whether a value is one that an axis of numbers shows, or leaves out as nan or infinite."""
-    return isinstance(plain(value), int | float) and not isinstance(plain(value), bool) or (
+    return isinstance(as_plain(value), int | float) and not isinstance(as_plain(value), bool) or (
         value is None)
 
 

@@ -44,7 +44,7 @@ def number(value: float) -> str:
     return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
-def spell(value: Any, longest: int = LONGEST) -> str:
+def spell_short(value: Any, longest: int = LONGEST) -> str:
     """Write a hyperparameter's value: numbers with four digits, words without quotes."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -12,7 +12,7 @@ from d2l_hpo.measures.importance import (
 from d2l_hpo.measures.records import Job
 from d2l_hpo.pages import pictures
 from d2l_hpo.pages.axes import Axis
-from d2l_hpo.pages.markup import count, escape, isolated, listed, number, seconds, spell, tag
+from d2l_hpo.pages.markup import count, escape, isolated, listed, number, seconds, spell_short, tag
 from d2l_hpo.pages.trials import SearchPicture, TrialRow
 from d2l_hpo.tuning.reporting import report_rows
 
@@ -91,7 +91,7 @@ def _best(picture: SearchPicture) -> str:
     words = (f"Trial {results.incumbent_trial} is the incumbent: its error is "
              f"<strong>{escape(number(results.incumbent_error))}</strong>{after}. "
              "The line is the smallest error so far; a dot is a trial.")
-    values = _pairs_list((name, spell(value)) for name, value in results.incumbent.items())
+    values = _pairs_list((name, spell_short(value)) for name, value in results.incumbent.items())
     return _paragraph(words) + _beside(pictures.any_time(picture),
                                        tag("h3", "The best configuration") + values)
 
@@ -226,7 +226,7 @@ def _front(picture: SearchPicture) -> str:
 
 def spell_config(config: dict[str, Any]) -> str:
     """Write a configuration on one line."""
-    return ", ".join(f"{name} = {spell(value, 60)}" for name, value in config.items())
+    return ", ".join(f"{name} = {spell_short(value, 60)}" for name, value in config.items())
 
 
 def _scrolled(label: str, table: str) -> str:
@@ -264,7 +264,7 @@ def _failures(picture: SearchPicture) -> str:
         kinds.setdefault(re.sub(r"[\d.]+", "…", lines[-1]), []).append(job)
     ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     parts = [tag("details", tag("summary", tag("span", f"{len(jobs)}×", class_="times"), " ",
-                                isolated(spell(reason, 300))), _traceback(jobs))
+                                isolated(spell_short(reason, 300))), _traceback(jobs))
              for reason, jobs in ordered[:MOST_TRACEBACKS]]
     more = len(ordered) - MOST_TRACEBACKS
     last = f"{count(more, 'further reason')} are not shown." if more > 0 else ""
@@ -317,9 +317,9 @@ def _row(trial: TrialRow, place: int, picture: SearchPicture, names: list[str],
     cells = [number(trial.error)]
     if picture.levels:
         cells.append("–" if trial.epochs is None else str(trial.epochs))
-    cells.append(escape(spell("failed" if trial.failed else trial.last.status, 30)))
+    cells.append(escape(spell_short("failed" if trial.failed else trial.last.status, 30)))
     cells.append(number(sum(max(job.end - job.start, 0.0) for job in trial.jobs)))
-    cells += [escape(spell(trial.config[name], 40)) if name in trial.config else "–"
+    cells += [escape(spell_short(trial.config[name], 40)) if name in trial.config else "–"
               for name in names]
     values = trial.numbers
     cells += [number(values[name]) if name in values else "–" for name in numbers]
