@@ -64,8 +64,9 @@ lib: $(INSTALLED)  ## Write d2l_hpo/*.py from the cells that sections save
 notebooks: $(INSTALLED)  ## Write notebooks/*.ipynb (without outputs) from the sections
 	$(PY) book/notebooks.py sync
 
-drawings: $(INSTALLED)  ## Write img/*.svg from their scripts in img/src
+drawings: $(INSTALLED)  ## Write img/*.svg from img/src, and with node img/lab from the laboratory
 	$(PY) -m img.src
+	$(PY) book/laboratory.py
 
 executed: lib notebooks drawings
 	$(PY) book/notebooks.py execute
@@ -102,6 +103,7 @@ check: $(INSTALLED)  ## Lint, check types, and compare the generated files with 
 	$(PY) book/extract.py --check
 	$(PY) book/notebooks.py sync --check
 	$(PY) -m img.src --check
+	$(PY) book/laboratory.py --check
 	$(PY) book/limits.py
 	$(PY) -m ruff check
 	$(PY) book/check_types.py
@@ -122,6 +124,7 @@ bench: $(INSTALLED)  ## Compare speed and search quality with other libraries (a
 	$(PY) -m benchmarks.suggest_time
 	$(PY) -m benchmarks.parallel
 	$(PY) -m benchmarks.schedulers
+	$(PY) -m benchmarks.search_cv
 
 clean:  ## Remove everything that was built, but not .venv
 	rm -rf _build build d2l_hpo.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,8 +1,9 @@
 """What running trials on two workers costs: ours, Syne Tune's and Optuna's ways, side by side.
 
-Two tables. The first has a trivial objective, so that what is left is overhead. In the second
+Three tables. The first has a trivial objective, so that what is left is overhead. In the second
 trials sleep for exponentially distributed times, the same for all ways, and the table says which
-part of the two workers' time was slept. Prints Markdown; run it on an otherwise idle machine.
+part of the two workers' time was slept. In the third trivial trials report after each epoch and ask
+whether to go on. Prints Markdown; run it on an otherwise idle machine.
 """
 import contextlib
 import io
@@ -40,6 +41,7 @@ WORKERS = 2
 REPETITIONS = 5
 MEAN_NAP = 0.25  # seconds
 NAPS = 40
+EPOCHS = 200  # of a trial that reports
 NAMES = count()  # of Syne Tune's and of journal files
 
 Ends = list[float]  # seconds after the call of a way at which its trials ended, sorted
@@ -160,6 +162,62 @@ def optuna_ends(study: optuna.Study, begin: datetime) -> Ends:
     return sorted((trial.datetime_complete - begin).total_seconds() for trial in complete)
 
 
+# -- reports: how many seconds the reports of one trial took, from the first to the last ----------
+
+def report_epochs(config: dict, max_epochs: int, report: Callable[..., bool]) -> dict:
+    """Report each epoch; return the seconds that all but the first took."""
+    report(config["x"], 1)
+    begin = time.perf_counter()
+    for epoch in range(2, max_epochs + 1):
+        report(config["x"], epoch)
+    return {"error": config["x"], "seconds": time.perf_counter() - begin}
+
+
+def our_reports(n_workers: int, folder: Path | None = None) -> list[float]:
+    """Report to our tuner, with a journal in `folder` if that is given."""
+    journal = None if folder is None else folder / f"{next(NAMES)}.jsonl"
+    searcher = RandomSearcher({"x": stats.uniform(0, 1)}, seed=0)
+    tuner = HPOTuner(BasicScheduler(searcher, EPOCHS), report_epochs, n_workers=n_workers,
+                     journal=journal)
+    with contextlib.redirect_stderr(io.StringIO()):
+        tuner.run(number_of_trials=2 * n_workers)
+    return [row["info"]["seconds"] for row in tuner.rows if row["max_epochs"] == EPOCHS]
+
+
+def optuna_reports(folder: Path) -> list[float]:
+    """Report to Optuna in this process, with its journal and its median rule."""
+    found = []
+
+    def objective(trial: optuna.Trial) -> float:
+        error = trial.suggest_float("x", 0, 1)
+        trial.report(error, 1)
+        begin = time.perf_counter()
+        for epoch in range(2, EPOCHS + 1):
+            trial.report(error, epoch)
+            trial.should_prune()
+        found.append(time.perf_counter() - begin)
+        return error
+    study = optuna.create_study(storage=optuna_journal(str(folder / f"{next(NAMES)}.log")),
+                                sampler=optuna.samplers.RandomSampler(seed=0),
+                                pruner=optuna.pruners.MedianPruner())
+    study.optimize(objective, n_trials=2)
+    return found
+
+
+def print_reports(folder: Path) -> None:
+    """Print the table of reports."""
+    print(f"\n| trials of {EPOCHS} reports | ms a report, median (range) |\n|---|---|")
+    ways = {"`HPOTuner` in this process": partial(our_reports, 1),
+            "`HPOTuner` in this process, journal": partial(our_reports, 1, folder),
+            f"`HPOTuner`, {WORKERS} processes": partial(our_reports, WORKERS),
+            f"`HPOTuner`, {WORKERS} processes, journal": partial(our_reports, WORKERS, folder),
+            "Optuna in this process, journal": partial(optuna_reports, folder)}
+    for name, way in ways.items():
+        times = 1000 * np.array(way()) / (EPOCHS - 1)
+        print(f"| {name} | {np.median(times):.2f} ({times.min():.2f}-{times.max():.2f}) |",
+              flush=True)
+
+
 # -- the tables -----------------------------------------------------------------------------------
 
 def checked(way: Callable[[Sequence[float]], Ends], seconds: Sequence[float]) -> Ends:
@@ -226,6 +284,7 @@ def print_tables(folder: Path, dask: Executor) -> None:
           flush=True)
     for name, way, _ in ways(folder, dask):
         print(utilization_row(name, way), flush=True)
+    print_reports(folder)
 
 
 def main() -> None:

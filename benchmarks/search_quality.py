@@ -95,7 +95,8 @@ def fingerprint(task_name: str, method_name: str, evaluations: int) -> str:
     values = ([f"{error:.6g}" for error in task.errors(design(task.space, 256))] if task.cheap
               else inspect.getsource(real_tasks))
     parts = [describe_space(task.space), values, make.args, make.keywords,
-             [version(name) for name in packages], evaluations, *map(inspect.getsource, (search, make.func, conversions, clip))]
+             [version(name) for name in packages], evaluations,
+             *map(inspect.getsource, (search, make.func, conversions, clip))]
     if make.func is OurSearcher:
         parts += [path.read_text() for folder in ("searchers", "spaces", "tools")
                   for path in sorted((ROOT / "d2l_hpo" / folder).glob("*.py"))]

@@ -5,8 +5,8 @@ for any configuration, without noise, and two functions of the literature with k
 
 Independent, made by others and for other purposes: functions of BBOB (Hansen et al., 2009) from the
 package ioh, each in two instances, which are random shifts and rotations and which seeds take in
-turn, and the tuning of scikit-learn's models on the data that it brings (real_tasks.py). Half of them, DEVELOPMENT, may be looked at when
-a searcher is changed; HELD_OUT is for the report.
+turn, and the tuning of scikit-learn's models on the data that it brings (real_tasks.py). Half of
+them, DEVELOPMENT, may be looked at when a searcher is changed; HELD_OUT is for the report.
 
 A new task is one line in TASKS.
 """

@@ -15,8 +15,8 @@ from myst import walk
 TARGET = re.compile(r"^\((?P<label>[^()\s]+)\)=[ \t]*$", re.MULTILINE)
 HEADING = re.compile(r"^#+[ \t]+(?P<title>.+?)[ \t]*$", re.MULTILINE)
 MATH = re.compile(r"\$\$(?P<math>.+?)\$\$(?:[ \t]*\((?P<label>[^()\s]+)\))?", re.DOTALL)
-NUMBERED = {"figure": "Figure", "list-table": "Table", "exercise": "Exercise",
-            "solution": "Solution"}
+NUMBERED = {"figure": "Figure", "explorable": "Figure", "list-table": "Table",
+            "exercise": "Exercise", "solution": "Solution"}
 
 
 def captioned(metadata: Mapping) -> list[tuple[str, Mapping]]:

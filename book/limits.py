@@ -4,7 +4,7 @@
 
 Counted is what a notebook shows before the exercises: text cells, and code cells that are neither
 removed nor folded. Words are those of prose and of visible code, between spaces. The figure of a
-folded cell is seen, so it counts as a figure.
+folded cell is seen, so it counts as a figure. Of questions only their number counts.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cells import read_notebook
 from config import ROOT, load_config
 from myst import Fence, parse_blocks
 from nbformat import NotebookNode
+from questions import section_questions, without_questions
 
 APPENDIX = {"index", "quickstart", "claims", "statistics", "gaussians", "checkpoints", "surrogates",
             "hypergradients", "folds", "cheatsheet", "glossary", "notation", "references"}
@@ -38,9 +39,10 @@ class Counts:
     """The number of the cell with the first figure, from 1."""
     lines_in_a_row: int
     """Visible code lines without a paragraph, a figure or an output between them."""
+    questions: int
 
 
-LIMITS = Counts(35, 22, 3000, 10, 6, 25)
+LIMITS = Counts(35, 22, 3000, 10, 6, 25, 8)
 
 
 def visible(cell: NotebookNode) -> bool:
@@ -62,12 +64,15 @@ def before_exercises(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def prose(source: str) -> str:
-    """Return the text without the directives' own lines; captions and tables are read, too."""
+    """Return the text without the directives' own lines; captions and tables are read, too.
+
+    Those of an explorable are not, as those of a figure that a cell draws.
+    """
     texts = []
     for block in parse_blocks(source):
         if not isinstance(block, Fence):
             texts.append(block)
-        elif block.name not in ("bibliography", "toctree"):
+        elif block.name not in ("bibliography", "toctree", "explorable"):
             texts.append(block.body)
     return "\n".join(texts)
 
@@ -75,7 +80,7 @@ def prose(source: str) -> str:
 def has_figure(cell: NotebookNode) -> bool:
     """Whether the cell draws or shows a figure."""
     if cell.cell_type == "markdown":
-        return "{figure}" in cell.source
+        return "{figure}" in cell.source or "{explorable}" in cell.source
     return "figure" in cell.metadata.get("mystnb", {})
 
 
@@ -91,9 +96,17 @@ def shows_something(cell: NotebookNode) -> bool:
         r"\s|def |class |import |from |[\w., \[\]\"']+ = |@|\)|for |with |if |assert ", last)
 
 
+def without_their_questions(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Take the questions out of the text cells, and leave out the cells that hold nothing else."""
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.source = without_questions(cell.source)
+    return [cell for cell in cells if cell.source.strip()]
+
+
 def count(path: Path) -> Counts:
     """Return the counts of the section at `path`."""
-    cells = before_exercises(read_notebook(path))
+    cells = without_their_questions(before_exercises(read_notebook(path)))
     shown = [cell for cell in cells if visible(cell)]
     code = [cell for cell in shown if cell.cell_type == "code"]
     text = " ".join(prose(cell.source) for cell in shown if cell.cell_type == "markdown")
@@ -108,7 +121,8 @@ def count(path: Path) -> Counts:
         if cell.cell_type == "code" and shows_something(cell):
             row = 0
     return Counts(len(shown), len(code), words, round(len(text.split()) / max(lines, 1), 1),
-                  figures[0] if figures else len(shown) + 1, longest)
+                  figures[0] if figures else len(shown) + 1, longest,
+                  len(section_questions(path)))
 
 
 def too_much(counts: Counts) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from citations import Bibliography, author_year
@@ -12,6 +13,7 @@ from config import BookError
 from labels import MATH, TARGET, Labels, captioned
 from markdown_it import MarkdownIt
 from myst import Fence, parse_blocks
+from questions import read_question
 from tables import list_table
 
 INLINE = re.compile(
@@ -141,10 +143,27 @@ class PlainMarkdown:
         body = self._blocks(block.body, path).strip("\n")
         return f"<details>\n<summary>Solution{number}</summary>\n\n{body}\n\n</details>"
 
+    def _question(self, block: Fence, path: Path) -> str:
+        question = read_question(block.options, block.body)
+        number = self._number("Question", path)
+        parts = [f"**Question {number}. {question.title}.** "
+                 + self._blocks(question.text, path).strip("\n"), question.hint,
+                 "\n".join(f"- **{item.letter}.** {self._inline(item.text, path)}"
+                           for item in question.options)]
+        for item in question.options:
+            reason = self._blocks(item.explanation, path).strip("\n")
+            parts.append(f"<details>\n<summary>If you chose {item.letter}</summary>\n\n"
+                         f"**{item.verdict}** {reason}\n\n</details>")
+        return "\n\n".join(filter(None, parts))
+
     def _figure(self, block: Fence, path: Path) -> str:
         image = "../" + block.argument.lstrip("./")  # drawings are in img/ beside notebooks/
         caption = self._caption("Figure", path, block.body)
         return f"![{block.options.get('alt', '')}]({image})\n\n{caption}"
+
+    def _explorable(self, block: Fence, path: Path) -> str:
+        still = replace(block, argument=f"/img/lab/{block.argument}.svg")
+        return self._figure(still, path)
 
     def _list_table(self, block: Fence, path: Path) -> str:
         header_rows = int(block.options.get("header-rows", 0))
@@ -167,7 +186,8 @@ ROLES: dict[str, Callable[[PlainMarkdown, str, Path], str]] = {
 }
 DIRECTIVES: dict[str, Callable[[PlainMarkdown, Fence, Path], str]] = {
     "admonition": PlainMarkdown._admonition, "figure": PlainMarkdown._figure,
+    "explorable": PlainMarkdown._explorable,
     "exercise": PlainMarkdown._exercise, "solution": PlainMarkdown._solution,
-    "list-table": PlainMarkdown._list_table,
+    "list-table": PlainMarkdown._list_table, "question": PlainMarkdown._question,
     "bibliography": PlainMarkdown._dropped, "toctree": PlainMarkdown._dropped,
 }

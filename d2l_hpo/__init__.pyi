@@ -5,6 +5,7 @@ from .clusters.ray_cluster import local_ray as local_ray
 from .clusters.ray_tune import ray_trainable as ray_trainable
 from .clusters.syne_tune import open_python_backend as open_python_backend
 from .clusters.syne_tune import to_syne_tune as to_syne_tune
+from .estimators.search_cv import HPOSearchCV as HPOSearchCV
 from .figures.animation import Animation as Animation
 from .figures.animation import animate as animate
 from .figures.colors import COLORS as COLORS
@@ -37,6 +38,7 @@ from .schedulers.cross_validation import FoldScheduler as FoldScheduler
 from .schedulers.hyperband import HyperbandScheduler as HyperbandScheduler
 from .schedulers.hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler
 from .schedulers.hyperband import hyperband_brackets as hyperband_brackets
+from .schedulers.median_stopping import MedianStoppingScheduler as MedianStoppingScheduler
 from .schedulers.population_training import PBTScheduler as PBTScheduler
 from .schedulers.rungs import MultiFidelityScheduler as MultiFidelityScheduler
 from .schedulers.rungs import rung_levels as rung_levels
@@ -112,4 +114,5 @@ from .training.resnet import train_resnet18 as train_resnet18
 from .training.trainer import HPOTrainer as HPOTrainer
 from .tuning.reading import read_journal as read_journal
 from .tuning.reporting import search_report as search_report
+from .tuning.stopping import Patience as Patience
 from .tuning.tuner import HPOTuner as HPOTuner

@@ -78,8 +78,12 @@ settings.register_profile("any machine", deadline=None,
 settings.load_profile("any machine")
 
 
-def pytest_configure() -> None:
-    """Listen to Ctrl-C, which the tests press; programs started in the background ignore it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to Ctrl-C, which the tests press; programs started in the background ignore it.
+
+    Know the marks of scikit-learn's tests, some of which run here, too.
+    """
+    config.addinivalue_line("markers", "thread_unsafe: scikit-learn's mark of some tests")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
+from question_nodes import answer
 from sphinx.application import Sphinx
 from sphinx.builders.latex.nodes import thebibliography
 from sphinx.writers.latex import LaTeXTranslator
@@ -57,25 +58,36 @@ def place_bibliography(app: Sphinx, doctree: nodes.document, docname: str) -> No
 
 
 def collect_solutions(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Move the solutions into an appendix, so that nobody reads them by accident."""
+    """Move answers and solutions into appendices, so that nobody reads them by accident."""
     if app.builder.name != "latex" or docname != app.config.root_doc:
         return
-    book = next(doctree.findall(nodes.section))
-    appendix = nodes.section("", nodes.title("", "Solutions"), ids=["solutions"])
-    for file in outer_files(doctree):
-        found = list(file.findall(solution_node))
-        if not found:
-            continue
-        title = next(file.findall(nodes.title)).astext()
-        part = nodes.section("", nodes.title("", title), ids=[f"solutions-{file['docname']}"])
-        for solution in found:
-            solution.parent.remove(solution)
-            solution["docname"] = file["docname"]
-            part += solution
-        appendix += part
-    if len(appendix) > 1:  # before the bibliography, which ends the book
-        place = book.index(outer_files(doctree)[-1]) - 1
-        book.insert(place, [raw_latex(r"\booknewpage\bookunnumbered"), appendix])
+    for title, kind in (("Answers to the Questions", answer), ("Solutions", solution_node)):
+        appendix = nodes.section("", nodes.title("", title), ids=[nodes.make_id(title)])
+        for file in outer_files(doctree):
+            appendix += _collected(file, kind, f"{appendix['ids'][0]}-{file['docname']}")
+        if len(appendix) > 1:  # before the bibliography, which ends the book
+            book = next(doctree.findall(nodes.section))
+            place = book.index(outer_files(doctree)[-1]) - 1
+            book.insert(place, [raw_latex(r"\booknewpage\bookunnumbered"), appendix])
+
+
+def _collected(file: addnodes.start_of_file, kind: type[nodes.Element],
+               label: str) -> list[nodes.section]:
+    """Take the nodes of a kind out of a section; return them under its title, if it has any."""
+    found = list(file.findall(kind))
+    if not found:
+        return []
+    title = next(file.findall(nodes.title)).astext()
+    part = nodes.section("", nodes.title("", title), ids=[label])
+    for node in found:
+        node.parent.remove(node)
+        node["docname"] = file["docname"]
+        for reference in [*node.findall(nodes.reference), *node.findall(addnodes.number_reference)]:
+            if "refid" in reference:  # a place in this section, which the node leaves
+                reference["refuri"] = f"%{file['docname']}#{reference['refid']}"
+                del reference["refid"]
+        part += node
+    return [part]
 
 
 def keep_listings_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:

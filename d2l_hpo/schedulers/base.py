@@ -23,6 +23,8 @@ class SchedulerBase:
     """Attributes that, beside the searcher, make a search what it is."""
     needs_checkpoints = False
     """Whether trials begin with the checkpoints of others."""
+    needs_reports = False
+    """Whether it decides on reports from inside the objective only."""
     over: list[int]
     """Ids of the trials that, since the last call of `ended`, were found never to go on."""
 
@@ -49,6 +51,22 @@ class SchedulerBase:
         """Raise ValueError or TypeError where a success lacks a number that the searcher needs."""
         if isinstance(searcher := getattr(self, "searcher", None), SearcherBase):
             searcher.check_report(error, info)
+
+    def last_epoch(self, trial: "Trial") -> int | None:
+        """Return up to which epoch one call of an objective that reports may train a trial.
+
+        None: the objective decides. By default it is the trial's `max_epochs`.
+        """
+        return trial.max_epochs
+
+    def report(self, trial: "Trial", error: float, epoch: int,
+               info: dict[str, Any] | None = None) -> bool:
+        """Learn a running trial's error after `epoch`; say whether it goes on.
+
+        An objective that takes `report` calls it in the middle of a trial, which `suggest` has
+        returned and `update` will end. nan: the trial has failed. By default all go on.
+        """
+        return True
 
     def score(self, trial: "Trial", error: float, info: dict[str, Any]) -> float:
         """Return what is smallest for the best trial: its error; inf where it cannot be the best.

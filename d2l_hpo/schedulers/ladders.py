@@ -74,6 +74,33 @@ class LadderScheduler(MultiFidelityScheduler):
         self.survivors: deque[Trial] = deque()
         """Trials that go on and wait for a worker, where a trial that reports goes on at once."""
 
+    def last_epoch(self, trial: Trial) -> int | None:
+        """Return the last rung by stopping, since a trial that goes on does so at once.
+
+        By promotion it is the trial's next rung: there it pauses, and its worker takes another.
+        """
+        return trial.max_epochs if self.mode == "promotion" else self.r_max
+
+    def report(self, trial: Trial, error: float, epoch: int, info: dict | None = None) -> bool:
+        """Put a running trial on the rungs up to `epoch`, until it is stopped; say if it goes on.
+
+        A rung takes the first report at its epoch or later. The decisions are those of `update` and
+        `suggest` for a trial that pauses on each rung and goes on at once.
+        """
+        if self.mode == "promotion":
+            return True
+        name = trial.trial_id
+        while name in self.running:
+            level = self.reports[name]
+            rung = self.plans[name][level]
+            if math.isfinite(error) and epoch < rung:
+                break
+            begin = self.plans[name][level - 1] if level else 0
+            self.update(Trial(name, trial.config, rung, begin), error, info)
+            if self.survivors and self.survivors[-1].trial_id == name:
+                self.resume(self.survivors.pop())
+        return name in self.running
+
     def draw_ladder(self) -> list[int]:
         """Return the rungs of a new trial."""
         bracket = int(self.shares.searchsorted(self.rng.random(), side="right"))

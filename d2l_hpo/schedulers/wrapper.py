@@ -19,6 +19,7 @@ class SchedulerWrapper(HPOScheduler):
     def __init__(self, scheduler: HPOScheduler) -> None:
         self.scheduler: HPOScheduler = check_scheduler(scheduler)
         self.needs_checkpoints = scheduler.needs_checkpoints
+        self.needs_reports = scheduler.needs_reports
         if hasattr(scheduler, "searcher"):
             self.searcher = scheduler.searcher
 
@@ -37,6 +38,15 @@ class SchedulerWrapper(HPOScheduler):
     def check_report(self, error: float, info: dict[str, Any]) -> None:
         """Raise ValueError or TypeError where the scheduler inside lacks a number."""
         self.scheduler.check_report(error, info)
+
+    def last_epoch(self, trial: Trial) -> int | None:
+        """Return up to which epoch the scheduler inside lets one call train."""
+        return self.scheduler.last_epoch(trial)
+
+    def report(self, trial: Trial, error: float, epoch: int,
+               info: dict[str, Any] | None = None) -> bool:
+        """Pass a running trial's report on to the scheduler inside, and back what it decides."""
+        return self.scheduler.report(trial, error, epoch, info)
 
     def score(self, trial: Trial, error: float, info: dict[str, Any]) -> float:
         """Return what a trial counts for the scheduler inside."""

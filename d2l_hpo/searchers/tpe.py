@@ -13,7 +13,7 @@ from d2l_hpo.spaces.space import snap_unit_cube
 
 
 class TPESearcher(ModelSearcher):
-    """Proposes where good configurations are dense and others are not (Bergstra et al., 2011).
+    """Proposes where good configurations are dense and others are not (multivariate TPE).
 
     Arguments:
 

@@ -97,6 +97,9 @@ class _Cluster:
             raise TypeError(f"benchmark is {benchmark!r}, expected an object with a method "
                             "curve(config), such as DigitsBenchmark()")
         self.scheduler = check_scheduler(scheduler)
+        if self.scheduler.needs_reports:
+            raise ValueError(f"{type(scheduler).__name__} decides on reports, which simulated jobs "
+                             "do not make; use HPOTuner with an objective that takes report")
         self.benchmark = benchmark
         self.measure: Callable = getattr(benchmark, "measure", lambda config: {})
         self.idle = list(range(check_int("n_workers", n_workers)))

@@ -14,11 +14,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
 from d2l_hpo.tuning.guard import IS_READY, LOADS_OBJECTIVE
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from d2l_hpo.tuning.reporter import Report, Reporter
 
 
 class WorkerLost(Exception):
@@ -55,21 +60,34 @@ class Result(NamedTuple):
 
 
 def call(objective: Callable, config: dict, keywords: dict, to_pickle: bool = False,
-         passes_ctrl_c: bool = False) -> Result:
+         passes_ctrl_c: bool = False, reporter: "Reporter | None" = None) -> Result:
     """Call the objective and time it; nothing that it raises gets out, nor what cannot be sent.
 
     In the tuner's own process Ctrl-C is for the tuner: `passes_ctrl_c` lets KeyboardInterrupt out.
+    A `reporter` is given as `report`. A trial that it had to end returns None.
     """
-    value, report, start = None, None, time.perf_counter()
+    given = keywords if reporter is None else {**keywords, "report": reporter}
+    value, reason, start = None, None, time.perf_counter()
     try:
-        value = objective(config, **keywords)
+        value = objective(config, **given)
         value = as_bytes(value) if to_pickle else value
     except BaseException as error:  # SystemExit, too: it must not end the search
         if passes_ctrl_c and isinstance(error, KeyboardInterrupt):
             raise
-        value, report = None, printable(traceback.format_exc())
+        is_cut = reporter is not None and reporter.is_stopped and is_end(error)
+        value = as_bytes(None) if is_cut and to_pickle else None
+        reason = None if is_cut else printable(traceback.format_exc())
+    finally:
+        if reporter is not None:
+            reporter.has_ended = True
     seconds = time.perf_counter() - start
-    return Result(value, report, start, seconds, to_pickle and report is None)
+    return Result(value, reason, start, seconds, to_pickle and reason is None)
+
+
+def is_end(error: BaseException) -> bool:
+    """Say whether an exception is the one that ends a trial which was told to stop."""
+    from d2l_hpo.tuning.reporter import TrialStopped  # after the threads of NumPy were set
+    return isinstance(error, TrialStopped)
 
 
 def as_bytes(value: Any) -> bytes:
@@ -94,7 +112,8 @@ class Portable:
     def payload(self) -> bytes:
         """The objective as bytes, also one of a notebook; TypeError if it cannot be sent."""
         try:
-            return as_bytes(self.objective)
+            from d2l_hpo.tuning.sent_code import pack_function  # for workers only
+            return pack_function(self.objective)
         except Exception as error:  # whatever the objects in it raise
             raise TypeError(f"objective {self.objective!r} cannot be sent to worker processes "
                             f"({error}); let it make what it needs when it is called") from error
@@ -114,7 +133,8 @@ def arrived(payload: bytes) -> Portable:
 @functools.lru_cache(maxsize=1)
 def load(payload: bytes) -> Callable:
     """Return the objective; its bytes are read once in a process."""
-    return pickle.loads(payload)
+    from d2l_hpo.tuning.sent_code import unpack_function
+    return unpack_function(payload)
 
 
 # -- processes of a tuner's own -------------------------------------------------------------------
@@ -123,12 +143,17 @@ _own_payload = b""
 """The objective of this process, as bytes, if it is a worker."""
 
 
-def prepare(payload: bytes) -> None:
+_own_pipe: "Connection | None" = None
+"""Where this worker's reports go, and the decisions come from."""
+
+
+def prepare(payload: bytes, pipe: "Connection | None" = None) -> None:
     """Make this new process a worker: one thread for numbers; it ends when the tuner's does.
 
     It leads a group of processes, which the programs that an objective starts belong to.
     """
-    global _own_payload
+    global _own_payload, _own_pipe
+    _own_pipe = pipe
     if hasattr(os, "setsid"):
         os.setsid()
     multiprocessing.current_process().name = LOADS_OBJECTIVE
@@ -167,7 +192,22 @@ def use_one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def call_own(config: dict, keywords: dict) -> Result:
-    """Call this worker's objective."""
+def call_own(config: dict, keywords: dict, number: int | None = None,
+             last_epoch: int | None = None) -> Result:
+    """Call this worker's objective; one that may report has a number, that of the call."""
     load_own()
-    return call(load(_own_payload), config, keywords, to_pickle=True)
+    objective, reporter = load(_own_payload), None
+    if number is not None:
+        from d2l_hpo.tuning.reporter import Reporter  # after the threads of NumPy were set
+        reporter = Reporter(functools.partial(ask_tuner, number, time.perf_counter()), last_epoch)
+    return call(objective, config, keywords, to_pickle=True, reporter=reporter)
+
+
+def ask_tuner(number: int, start: float, report: "Report") -> bool:
+    """Send a report of the call that began at `start`; wait for the tuner's decision."""
+    if _own_pipe is None:
+        raise RuntimeError("this process has no way to report to a tuner")
+    _own_pipe.send((number, start, tuple(report)))
+    while (answer := _own_pipe.recv())[0] != number:
+        pass  # to a call that has ended
+    return answer[1]

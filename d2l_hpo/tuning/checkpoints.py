@@ -17,6 +17,7 @@ class Checkpoints:
 
     The incumbent's weights are those whose error is the incumbent's: if its trial goes on from
     epoch e, they are in trial_i.epoch_e.pt until the trial has ended; then they become trial_i.pt.
+    So an objective saves its checkpoint before it reports.
     Without a folder there are no checkpoints, and nothing is done.
     """
 
@@ -25,6 +26,8 @@ class Checkpoints:
         self.books = books
         self.restarted: set[int] = set()
         """Ids of pending or running trials that began at epoch 0 again."""
+        self.forgotten: set[int] = set()
+        """Ids of trials that have begun again without the checkpoint that was there."""
         self.dead: set[int] = set()
         """Ids of trials that never go on, whose checkpoints are still there."""
         self.lost: tuple[int | None, int | None] | None = None
@@ -74,7 +77,25 @@ class Checkpoints:
             self._copy(self.path(trial.source), self.path(trial.trial_id))
         if trial.epoch > 0:
             self._keep(trial.trial_id, trial.epoch)
+        if self.books.incumbent_epoch != trial.epoch:
+            self.keep(trial.trial_id)
         return 0 if trial.trial_id in self.restarted else trial.epoch
+
+    def remains(self, trial_id: int) -> bool:
+        """Say whether an attempt at a trial that came to no end has left a checkpoint."""
+        return (self.folder is not None and trial_id in self.books.begun
+                and trial_id not in self.forgotten and self.path(trial_id).exists())
+
+    def forget(self, trial_id: int) -> None:
+        """Remove what an attempt that came to no end has left: the next one goes on without it."""
+        self.forgotten.add(trial_id)
+        self.path(trial_id).unlink(missing_ok=True)
+
+    def keep(self, trial_id: int) -> None:
+        """Copy the file of a running trial whose report has made it the incumbent."""
+        if self.folder is not None and trial_id == self.books.incumbent_trial:
+            self._copy(self.path(trial_id), self.best_path(trial_id, self.books.incumbent_epoch))
+            self._remove_copies(self.folder)
 
     def restart(self, trial_id: int) -> None:
         """Note that a trial has begun at epoch 0: its next attempt goes on from there."""
@@ -85,6 +106,7 @@ class Checkpoints:
     def end(self, trial_id: int) -> None:
         """Note that a trial has reported: if it goes on, it does so from its checkpoint."""
         self.restarted.discard(trial_id)
+        self.forgotten.discard(trial_id)
 
     def remove(self, ended: Iterable[int]) -> None:
         """Remove what is needed no more, now that these trials never go on, too."""

@@ -1,6 +1,6 @@
 """What cannot work is said at once, with its remedy: arguments, suggestions, the end of a run."""
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,8 @@ from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tuning.failures import check_failures
+from d2l_hpo.tuning.outcomes import takes_report
 from d2l_hpo.tuning.records import Books
 
 if TYPE_CHECKING:
@@ -21,12 +23,35 @@ def check_arguments(tuner: "HPOTuner") -> None:
     if check_scheduler(tuner.scheduler).needs_checkpoints and tuner.checkpoints.folder is None:
         raise ValueError("trials of this scheduler begin with checkpoints of others; give a "
                          "checkpoint_dir, and the objective an argument checkpoint")
+    if tuner.scheduler.needs_reports and not takes_report(tuner.objective):
+        raise ValueError("this scheduler decides on reports; give the objective an argument "
+                         "report, and call report(error, epoch) after each epoch")
     if not isinstance(tuner.executor, Executor | None):
         raise TypeError(f"executor is {tuner.executor!r}, expected a concurrent.futures.Executor")
     check_int("n_workers", tuner.n_workers)
     check_int("max_retries", tuner.max_retries, minimum=0)
+    if tuner.worker_env is not None:
+        check_environments(tuner)
+    if tuner.max_failures is not None:
+        check_int("max_failures", tuner.max_failures, minimum=0)
     if tuner.trial_timeout is not None:
         check_positive("trial_timeout", tuner.trial_timeout)
+
+
+def check_environments(tuner: "HPOTuner") -> None:
+    """Raise ValueError or TypeError where `worker_env` is no environment for each worker."""
+    given, n = tuner.worker_env, tuner.n_workers
+    if tuner.executor is not None:
+        raise ValueError("worker_env is for the tuner's own processes; give the executor's what "
+                         "they need, or leave executor out")
+    if not isinstance(given, list | tuple) or len(given) != n:
+        raise ValueError(f"worker_env is {given!r}, expected a list of {n} dictionaries, one for "
+                         "each of the n_workers")
+    for number, variables in enumerate(given):
+        if not isinstance(variables, Mapping) or not all(
+                isinstance(part, str) for pair in variables.items() for part in pair):
+            raise TypeError(f"worker_env[{number}] is {variables!r}, expected a dictionary of "
+                            "texts, such as {'CUDA_VISIBLE_DEVICES': '0'}")
 
 
 def check_suggestion(trial: Any, books: Books) -> Trial | None:
@@ -46,7 +71,9 @@ def check_source(trial: Trial, books: Books, has_checkpoint: bool) -> None:
     if not has_checkpoint:
         raise ValueError(f"{begins}; give the tuner a checkpoint_dir, and the objective an "
                          "argument checkpoint that it resumes from")
-    if trial.source not in books.reported:
+    running = {other.trial_id for other in books.pending}
+    running |= {attempt.trial.trial_id for attempt in books.running.values()}
+    if trial.source not in books.reported or trial.source in running:
         raise ValueError(f"{begins}, which has not ended; suggest it after that report")
 
 
@@ -57,8 +84,12 @@ def warn_if_epochs_are_ignored(trial: Trial, keywords: Container[str]) -> None:
                       "max_epochs and does the same again", stacklevel=3)
 
 
-def check_outcome(books: Books, is_spent: bool) -> None:
-    """Raise RuntimeError if there was no trial to run; warn if none began or none can be best."""
+def check_outcome(tuner: "HPOTuner") -> None:
+    """Raise RuntimeError if there was no trial to run, or too many failed; warn if none began or
+    none can be the best.
+    """
+    books, is_spent = tuner.books, tuner.budget_spent()
+    check_failures(tuner)
     if not books.jobs and not is_spent:
         raise RuntimeError("the scheduler never suggested a trial; does its searcher have any?")
     if not books.jobs:

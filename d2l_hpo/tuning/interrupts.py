@@ -53,3 +53,15 @@ class CtrlC:
             yield
         finally:
             self.is_allowed = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside a call where Ctrl-C is allowed, hold it back again; then let it through."""
+        was_allowed, self.is_allowed = self.is_allowed, False
+        try:
+            yield
+        finally:
+            self.is_allowed = was_allowed
+        if was_allowed and self.was_pressed:
+            self.was_pressed = False
+            raise KeyboardInterrupt

@@ -1,9 +1,10 @@
 """The journal of a search: JSON lines that survive the end of their process at any moment.
 
 The first line says what is searched (`search`). Each further line is an event: `suggested`,
-`started`, `finished` or `failed`. A line is on disk before what it announces is acted upon, so a
-line that was not written to its end announces nothing. Numbers that JSON does not know are written
-as Python's json module does: NaN, Infinity, -Infinity.
+`started`, `reported`, `finished` or `failed`, what a warm start has told the searcher (`known`), or
+which rule has ended the search (`stopped`). A line is on disk before what it announces is acted
+upon, so a line that was not written to its end announces nothing. Numbers that JSON does not know
+are written as Python's json module does: NaN, Infinity, -Infinity.
 """
 import json
 import os
@@ -21,11 +22,15 @@ from d2l_hpo.tuning.guard import leave_new_process
 
 FIELDS = {
     "search": {"scheduler", "objective", "versions"},
+    "known": {"trials"},
     "suggested": {"trial"},
     "started": {"trial_id", "attempt", "worker", "start", "epoch"},
+    "reported": {"trial_id", "attempt", "worker", "start", "epoch", "reached", "end", "error",
+                 "info"},
     "finished": {"trial_id", "attempt", "worker", "start", "epoch", "end", "error", "info"},
     "failed": {"trial_id", "attempt", "worker", "start", "epoch", "end", "info", "traceback",
                "retry"},
+    "stopped": {"rule"},
 }
 ATOMS: tuple[type[Any], ...] = (bool, str, int, float)
 LATER = {"open_brackets"}  # settings that journals of 0.1.0 lack

@@ -25,11 +25,13 @@ class Outcome(NamedTuple):
         return "completed" if self.reason is None else "failed"
 
 
-def accepted_names(function: Callable[..., Any], names: set[str]) -> set[str]:
+def accepted_names(function: Callable[..., Any], names: set[str],
+                   takes_any: bool = True) -> set[str]:
     """Return which of the names a function, as it is called, takes beside its first argument.
 
     A keyword that `functools.partial` has bound is not free, and a decorator that passes on
-    `**keywords` accepts what the function inside does.
+    `**keywords` accepts what the function inside does. Other `**keywords` take all names, unless
+    `takes_any` is False.
     """
     free = names - set(function.keywords) if isinstance(function, partial) else names
     try:
@@ -41,7 +43,14 @@ def accepted_names(function: Callable[..., Any], names: set[str]) -> set[str]:
         return named
     called = function.func if isinstance(function, partial) else function
     inner = getattr(called, "__wrapped__", None)
-    return free if inner is None else named | accepted_names(inner, free)
+    if inner is None:
+        return free if takes_any else named
+    return named | accepted_names(inner, free, takes_any)
+
+
+def takes_report(objective: Callable[..., Any]) -> bool:
+    """Say whether an objective has an argument `report` of its own; `**keywords` are none."""
+    return bool(accepted_names(objective, {"report"}, takes_any=False))
 
 
 def accepted_keywords(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from d2l_hpo.tuning.calls import WorkerLost
 from d2l_hpo.tuning.records import Attempt
+from d2l_hpo.tuning.reports import receive
 from d2l_hpo.tuning.workers import Workers, open_workers
 
 if TYPE_CHECKING:
@@ -13,16 +14,20 @@ if TYPE_CHECKING:
 def run_on_workers(tuner: "HPOTuner") -> None:
     """Keep all workers busy until the budget is spent and the last attempt has ended."""
     books, ctrl_c = tuner.books, tuner.ctrl_c
+    if tuner.budget_spent() or tuner.next_trial() is None:
+        return  # without waiting for processes to start
     with open_workers(tuner.executor, tuner.n_workers, tuner.objective,
-                      tuner.trial_timeout) as workers:
+                      tuner.trial_timeout, tuner.can_report, tuner.worker_env) as workers:
         try:
             with ctrl_c.allowed():
                 workers.start()
             while fill_workers(tuner, workers):
                 with ctrl_c.allowed():
                     ended = workers.wait(books.running)
+                take_reports(tuner, workers)
                 take_results(tuner, workers, ended)
         except KeyboardInterrupt:
+            take_reports(tuner, workers)
             take_results(tuner, workers, [future for future in books.running if future.done()])
             raise
         finally:
@@ -39,11 +44,20 @@ def fill_workers(tuner: "HPOTuner", workers: Workers) -> bool:
         if tuner.budget_spent() or (trial := tuner.next_trial()) is None:
             return bool(books.running)
         attempt = tuner.begin(trial, worker)
-        future = workers.submit(worker, dict(trial.config), tuner.keywords(trial))
+        future = workers.submit(worker, dict(trial.config), tuner.keywords(trial),
+                                attempt.last_epoch)
         books.running[future] = attempt
         del books.pending[0]
     # Without running attempts, all workers are still busy with attempts that were given up.
     return bool(books.running) or not (tuner.budget_spent() or tuner.next_trial() is None)
+
+
+def take_reports(tuner: "HPOTuner", workers: Workers) -> None:
+    """Record the reports that have come, and tell each trial whether it goes on."""
+    for future, start, report in workers.reports():
+        attempt = tuner.books.running[future]
+        attempt.start = max(attempt.start, start - tuner.origin)
+        workers.answer(future, receive(tuner, attempt, report))
 
 
 def take_results(tuner: "HPOTuner", workers: Workers, ended: list[Future]) -> None:
@@ -55,12 +69,15 @@ def take_results(tuner: "HPOTuner", workers: Workers, ended: list[Future]) -> No
         except WorkerLost as lost:
             retry(tuner, attempt, str(lost))
         else:
-            attempt.start = result.started_after(attempt.start + tuner.origin) - tuner.origin
+            if attempt.trial.trial_id not in tuner.books.curves:  # after a report it has moved on
+                attempt.start = result.started_after(attempt.start + tuner.origin) - tuner.origin
             tuner.finish(attempt, result.value, result.traceback)
 
 
 def retry(tuner: "HPOTuner", attempt: Attempt, reason: str) -> None:
     """Make a trial whose worker was lost pending again, or failed after `max_retries`."""
+    if attempt.trial.trial_id in tuner.books.stopped:
+        return tuner.finish(attempt, None)  # its reports are its result
     reasons = tuner.books.lose(attempt, f"attempt {attempt.number}: {reason}")
     if len(reasons) > tuner.max_retries:
         tuner.finish(attempt, None, "\n".join(reasons))

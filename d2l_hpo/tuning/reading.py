@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tools.arguments import is_number
 from d2l_hpo.tuning.journal import EventReader, is_in_use
+from d2l_hpo.tuning.outcomes import Outcome
 from d2l_hpo.tuning.records import Attempt, Books, Results
-from d2l_hpo.tuning.replay import take_end
+from d2l_hpo.tuning.replay import report_of, take_end
+from d2l_hpo.tuning.reports import judge_report, last_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,19 +77,47 @@ class JournaledSearch(Results):
             books.suggest(None if self.is_exhausted else Trial(**event["trial"]))
         elif kind == "started":
             self._start(event, place)
+        elif kind == "known":
+            books.is_informed = True
+        elif kind == "stopped":
+            books.ended_by = event["rule"]
+        elif kind == "reported":
+            attempt, report = report_of(books, event, place)
+            outcome = judge_report(report)
+            books.report(attempt, outcome, report.epoch, event["end"],
+                         self._score(report.epoch, outcome))
         else:
-            attempt, outcome = take_end(books, event, place)
-            self.running.pop(attempt.trial.trial_id, None)
-            if outcome is not None:
-                value = described_score(self.description or {}, attempt.trial.max_epochs,
-                                        outcome.error, outcome.info)
-                books.end(attempt, outcome, event["end"], value)
+            self._end(event, place)
+
+    def _end(self, event: dict[str, Any], place: str) -> None:
+        """Note how an attempt ended: with a row of its own, or with the trial's last report."""
+        books, (attempt, outcome) = self.books, take_end(self.books, event, place)
+        name = attempt.trial.trial_id
+        self.running.pop(name, None)
+        if outcome is None:
+            return
+        if "stopped_at" in event:
+            if event["stopped_at"] not in books.curves.get(name, {}):
+                raise ValueError(f"{place}: trial {name} ends with a report of epoch "
+                                 f"{event['stopped_at']} that it has not made; {MEND}")
+            books.stopped[name] = event["stopped_at"]
+        stop = last_report(books, attempt, outcome.error) if attempt.can_report else None
+        if stop is not None:
+            books.complete(name, stop, outcome)
+        else:
+            last = attempt.trial.max_epochs if attempt.last_epoch is None else attempt.last_epoch
+            books.end(attempt, outcome, event["end"], self._score(last, outcome))
+        books.count(name)
+
+    def _score(self, epoch: int | None, outcome: Outcome) -> float:
+        return described_score(self.description or {}, epoch, outcome.error, outcome.info)
 
     def _start(self, event: dict[str, Any], place: str) -> None:
         trial = next((t for t in self.books.pending if t.trial_id == event["trial_id"]), None)
         if trial is None:
             raise ValueError(f"{place}: trial {event['trial_id']} started before it was suggested")
         self.books.elapsed = max(self.books.elapsed, event["start"])
+        self.books.begun.add(trial.trial_id)
         self.running[trial.trial_id] = self.books.attempt(trial, event["worker"], event["start"],
                                                           event["epoch"])
 
@@ -100,7 +130,8 @@ KINDS: dict[str, tuple[type[Any], ...]] = {
     "scheduler": (dict,), "objective": (str,), "versions": (dict,), "trial": (dict, type(None)),
     "trial_id": (int,), "attempt": (int,), "worker": (int,), "start": NUMBER, "end": NUMBER,
     "error": NUMBER, "epoch": (int,), "max_epochs": (int, type(None)), "info": (dict,),
-    "traceback": (str,), "config": (dict,), "source": (int, type(None)),
+    "reached": (int,), "last_epoch": (int, type(None)), "stopped_at": (int,), "rule": (str,),
+    "trials": (list,), "traceback": (str,), "config": (dict,), "source": (int, type(None)),
 }
 """What the fields of events and of their trials are."""
 

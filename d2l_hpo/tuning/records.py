@@ -14,18 +14,31 @@ if TYPE_CHECKING:
 
 @dataclass
 class Attempt:
-    """An attempt at a trial: its number, from 1, its worker, when and at which epoch it began."""
+    """An attempt at a trial: its number, from 1, its worker, when and at which epoch it began.
+
+    After a report it is the rest of the attempt, which begins there. `last_epoch` is up to where
+    its call may report, if it `can_report`.
+    """
 
     trial: Trial
     number: int
     worker: int
     start: float
     epoch: int
+    goes_on: bool = False
+    """Whether it goes on from the checkpoint of an attempt that came to no end."""
+    can_report: bool = False
+    last_epoch: int | None = None
 
     def entry(self) -> dict[str, Any]:
         """Return what the records and the journal say about it."""
+        more = {"last_epoch": self.last_epoch} if self.can_report else {}
         return {"trial_id": self.trial.trial_id, "attempt": self.number, "worker": self.worker,
-                "start": self.start, "epoch": self.epoch}
+                "start": self.start, "epoch": self.epoch, **more}
+
+    def reach(self, epoch: int, end: float) -> None:
+        """Let the rest of the attempt begin after a report."""
+        self.epoch, self.start = max(self.epoch, epoch), end
 
 
 class Books:
@@ -51,6 +64,22 @@ class Books:
         self.pending: list[Trial] = []
         self.running: dict[Future, Attempt] = {}
         """Attempts on workers, by the promise of their results."""
+        self.curves: dict[int, dict[int, float]] = {}
+        """By trial id, the errors that it has reported, or ended with, by epoch."""
+        self.stopped: dict[int, int] = {}
+        """Trials that were told to stop and have not ended, with the epoch of that report."""
+        self.begun: set[int] = set()
+        """Trials of which an attempt has begun, and none has ended."""
+        self.best_by_trials: list[float] = []
+        """The incumbent's error after each trial, when it had first ended."""
+        self.counted: set[int] = set()
+        """Ids of the trials that have ended, at least once."""
+        self.is_informed = False
+        """Whether the searcher has learned the trials of a warm start."""
+        self.ended_by: str | None = None
+        """The rule that has ended the search."""
+        self.failed: set[int] = set()
+        """Ids of the trials that have failed."""
         self.lost: dict[int, list[str]] = {}
         """Why earlier attempts at a trial came to no end, by trial id."""
         self.elapsed = 0.0
@@ -73,16 +102,70 @@ class Books:
         return reasons
 
     def end(self, attempt: Attempt, outcome: Outcome, end: float, value: float) -> None:
-        """Add a row, and make the trial the incumbent if its `value` is smaller; nan never is."""
+        """Add the row of an attempt that has ended; `value` says what it counts for as the best."""
         trial = attempt.trial
+        epoch = attempt.last_epoch if attempt.can_report else trial.max_epochs
+        if outcome.reason is not None:
+            attempt.epoch = trial.epoch  # also where it began again: it would have failed at once
+        self._close(trial.trial_id)
+        self._add(attempt, outcome, epoch, end, value)
+
+    def report(self, attempt: Attempt, outcome: Outcome, epoch: int, end: float,
+               value: float) -> None:
+        """Add the row of a report; the attempt goes on from there."""
+        self._add(attempt, outcome, epoch, end, value)
+        attempt.reach(epoch, end)
+
+    def complete(self, trial_id: int, epoch: int, outcome: Outcome) -> Outcome:
+        """End a trial with a report that it made, to which further numbers are added."""
+        self._close(trial_id)
+        row = self.row_of(trial_id, epoch)
+        self.jobs[row] = self.jobs[row]._replace(info={**self.jobs[row].info, **outcome.info})
+        return outcome._replace(info=self.jobs[row].info)
+
+    def row_of(self, trial_id: int, epoch: int | None) -> int:
+        """Return the number of a trial's last row that ends at an epoch."""
+        return next(number for number in reversed(range(len(self.jobs)))
+                    if self.jobs[number].trial_id == trial_id
+                    and self.jobs[number].max_epochs == epoch)
+
+    def begin_of(self, attempt: Attempt, epoch: int) -> int:
+        """Return from which epoch a part of an attempt goes that ends at `epoch`."""
+        curve = self.curves.get(attempt.trial.trial_id, {})
+        return max((e for e in curve if e < epoch), default=min(attempt.epoch, epoch - 1))
+
+    def count(self, trial_id: int) -> None:
+        """Note that a trial has ended, perhaps to go on later."""
+        if trial_id not in self.counted:
+            self.counted.add(trial_id)
+            self.best_by_trials.append(self.incumbent_error)
+        self.best_by_trials[-1] = self.incumbent_error
+
+    def latest_row(self, trial_id: int) -> dict[str, Any]:
+        """Return a trial's last row."""
+        return next(job for job in reversed(self.jobs) if job.trial_id == trial_id)._asdict()
+
+    def _close(self, trial_id: int) -> None:
+        """Forget the attempts at a trial that has ended."""
+        self.lost.pop(trial_id, None)
+        self.begun.discard(trial_id)
+
+    def _add(self, attempt: Attempt, outcome: Outcome, epoch: int | None, end: float,
+             value: float) -> None:
+        """Add a row, and make the trial the incumbent if its `value` is smaller; nan never is."""
+        trial, begin = attempt.trial, attempt.epoch
         self.reported.add(trial.trial_id)
-        self.lost.pop(trial.trial_id, None)
-        self.jobs.append(Job(trial.trial_id, trial.config, attempt.epoch, trial.max_epochs,
-                             outcome.error, outcome.status, attempt.number, attempt.worker,
-                             attempt.start, end, outcome.info, outcome.reason))
+        if outcome.reason is not None:
+            self.failed.add(trial.trial_id)
+        if attempt.can_report and epoch is not None:
+            begin = self.begin_of(attempt, epoch)
+            self.curves.setdefault(trial.trial_id, {})[epoch] = outcome.error
+        self.jobs.append(Job(trial.trial_id, trial.config, begin, epoch, outcome.error,
+                             outcome.status, attempt.number, attempt.worker, attempt.start, end,
+                             outcome.info, outcome.reason))
         if value < self.incumbent_error:
             self.incumbent, self.incumbent_trial = dict(trial.config), trial.trial_id
-            self.incumbent_error, self.incumbent_epoch = value, trial.max_epochs
+            self.incumbent_error, self.incumbent_epoch = value, epoch
         self.incumbent_trajectory.append(self.incumbent_error)
         self.cumulative_runtime.append(end)
         self.elapsed = end

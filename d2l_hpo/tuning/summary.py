@@ -12,7 +12,7 @@ SHOWN_EVENTS = 5
 LONGEST = 200  # characters of a value
 
 
-def spell_value(value: Any) -> str:
+def value_on_one_line(value: Any) -> str:
     """Write a value on one line, without anything that a terminal would act upon."""
     text = f"{value:.6g}" if isinstance(value, float) else one_line(repr(value))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
@@ -63,7 +63,7 @@ def _incumbent(search: JournaledSearch) -> Iterator[str]:
     yield f"Incumbent: trial {search.incumbent_trial}, error {search.incumbent_error:.6g}{after}"
     width = min(30, max(map(len, search.incumbent), default=0))
     for name, value in search.incumbent.items():
-        yield f"  {one_line(name):{width}}  {spell_value(value)}"
+        yield f"  {one_line(name):{width}}  {value_on_one_line(value)}"
 
 
 def _any_time(search: JournaledSearch) -> Iterator[str]:
@@ -117,10 +117,17 @@ def spell_event(event: dict[str, Any]) -> str:
         if trial is None:
             return "the scheduler had no trial"
         upto = "" if trial["max_epochs"] is None else f", up to epoch {trial['max_epochs']}"
-        values = ", ".join(f"{one_line(name)}={spell_value(value)}"
+        values = ", ".join(f"{one_line(name)}={value_on_one_line(value)}"
                            for name, value in trial["config"].items())
         return f"trial {trial['trial_id']} suggested{upto}: {values}"
+    if kind == "known":
+        return f"{len(event['trials'])} trials of an earlier search were made known"
+    if kind == "stopped":
+        return f"the rule {one_line(event['rule'])} ended the search"
     place = f"trial {event['trial_id']}"
+    if kind == "reported":
+        return (f"{event['end']:.1f} s: {place} reported error {event['error']:.6g} after epoch "
+                f"{event['reached']}")
     if kind == "started":
         return f"{event['start']:.1f} s: {place} started on worker {event['worker']}"
     if kind == "finished":

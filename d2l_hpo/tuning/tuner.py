@@ -1,16 +1,18 @@
 """The tuner: asks a scheduler for trials, runs the objective, and reports what came out."""
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tuning.callbacks import Callbacks
 from d2l_hpo.tuning.calls import call
 from d2l_hpo.tuning.checkpoints import Checkpoints
 from d2l_hpo.tuning.checks import (
@@ -20,11 +22,15 @@ from d2l_hpo.tuning.checks import (
     check_suggestion,
     warn_if_epochs_are_ignored,
 )
+from d2l_hpo.tuning.failures import begin_again, too_many_failures, warn_of_failure
 from d2l_hpo.tuning.guard import leave_new_worker
 from d2l_hpo.tuning.interrupts import CtrlC
-from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge
+from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge, takes_report
 from d2l_hpo.tuning.records import Attempt, Books, Results
 from d2l_hpo.tuning.replay import replay
+from d2l_hpo.tuning.reports import LocalReporter, conclude, finish_stopped, settle_end
+from d2l_hpo.tuning.stopping import Rule, apply_rules, rule_name, rules
+from d2l_hpo.tuning.warm_start import learn_known
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal
@@ -38,8 +44,8 @@ class HPOTuner(Results):
     - `scheduler`: what decides which trial runs next and how far, an `HPOScheduler`.
     - `objective`: a function of a configuration, which returns an error to minimise, or a dict
       with "error" and further numbers. Those of the keywords `max_epochs` (epochs in total),
-      `checkpoint` (a path) and `seed` (the trial's id) that it accepts are given to it. An
-      exception or an error that is not finite makes the trial a failed one.
+      `checkpoint` (a path), `seed` (the trial's id) and `report` that it accepts are given to
+      it. An exception or an error that is not finite makes the trial a failed one.
     - `executor`: a `concurrent.futures.Executor` that runs the trials, for instance Dask's; None:
       this process, or processes of the tuner's own.
     - `journal`: a file in which every event is written down. A new tuner with a fresh scheduler
@@ -53,6 +59,22 @@ class HPOTuner(Results):
     - `synchronous`: True lets trials run in batches of `n_workers`.
     - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
       is the incumbent; None: no checkpoints, so that a trial that goes on begins again.
+    - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
+      finished, and `run` raises RuntimeError, which names them. None: any number.
+    - `warm_start`: trials that the searcher learns before the search, of another search: its
+      tuner, records (a DataFrame or `rows`) or journal (a path). What does not fit this space is
+      left out, with one warning. The journal keeps them: a search that goes on takes them from
+      there.
+    - `stop`: a rule that ends the search, or several: functions with a name, such as
+      `Patience(20)`, that are called with the tuner after each trial. Once one returns True, no
+      trial begins any more. The journal keeps that, until the rule is left out or changed.
+    - `worker_env`: a list with a dictionary of environment variables for each of the `n_workers`,
+      such as `[{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]`, from the start of
+      its process on. Trials run in processes then, also with one worker.
+    - `callbacks`: objects with any of the methods `search_begin(tuner)`, `trial_begin(trial)`,
+      `report(trial, error, epoch, info)`, `trial_end(trial, row)`, `search_end(tuner)`. They are
+      called in this process, when books and journal have the event; not for what a journal
+      repeats. An exception in one is a warning, and the search goes on.
 
     TypeError or ValueError for an argument that cannot work, FileExistsError for a
     `checkpoint_dir` that another search has used. A script that uses processes calls `run` under
@@ -62,12 +84,27 @@ class HPOTuner(Results):
     `incumbent_error` its error and `incumbent_trial` the id of its trial. `records` is a
     DataFrame with a row for each part of a trial that ended, `rows` the same as dictionaries.
 
+    An objective with an argument `report` calls `report(error, epoch, **numbers)` after each epoch,
+    from 1 to `max_epochs`, and goes on as long as that returns True. `max_epochs` is then as far as
+    the scheduler may let the trial go: `ASHAScheduler` by stopping and `MedianStoppingScheduler`
+    end it earlier, without a second call. Each report has a row, from the one before it, and counts
+    for the incumbent; what the objective returns is the error after the last epoch, None the last
+    report. It saves its checkpoint before it reports. A report that repeats is ignored, with a
+    warning if it differs. One that is not finite makes the trial a failed one. A report that is no
+    number, or of no such epoch, raises TypeError or ValueError in the objective. A trial that goes
+    on when it was told to stop gets a `TrialStopped`, which is no `Exception`, at its next report.
+    Reports are for this process and the tuner's own workers, in the thread and process in which the
+    objective was called; with an `executor`, `run` raises ValueError.
+
     An exception in the objective is a result: the trial has failed, and would fail again. A worker
     that is lost is none, since it may have run out of memory because of something else; so the
     trial gets `max_retries` more attempts. `trial_timeout` moves even a single worker to a process
     of its own, because only a process can be killed, and the programs that the objective has
     started are killed with it. A given executor cannot kill: a trial that hangs there is abandoned,
-    and its worker stays occupied.
+    and its worker stays occupied. The first failure of a search is told by a warning, and the
+    progress bar counts them. A trial that goes on after a kill or Ctrl-C may find a checkpoint of
+    its last epoch, where nothing is left to train: let the objective store the error, too, and
+    return it. If it fails there, the tuner removes the checkpoint and tries it once more.
 
     Every event is in the journal before the tuner acts on it. A tuner that finds a journal repeats
     it: it asks its own, fresh scheduler for trials and reports the recorded errors to it in their
@@ -105,14 +142,22 @@ class HPOTuner(Results):
                  executor: Executor | None = None, journal: str | os.PathLike | None = None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
                  synchronous: bool = False,
-                 checkpoint_dir: str | os.PathLike | None = None) -> None:
+                 checkpoint_dir: str | os.PathLike | None = None,
+                 max_failures: int | None = None, warm_start: Any = None,
+                 stop: Rule | Sequence[Rule] = (),
+                 worker_env: Sequence[Mapping[str, str]] | None = None,
+                 callbacks: Sequence[Any] = ()) -> None:
         self.scheduler, self.objective = scheduler, objective
         self.executor, self.n_workers, self.synchronous = executor, n_workers, synchronous
         self.max_retries, self.trial_timeout = max_retries, trial_timeout
+        self.max_failures, self.warm_start, self.worker_env = max_failures, warm_start, worker_env
+        self.stop, self.callbacks = rules(stop), Callbacks(callbacks)
         self.books, self.ctrl_c = Books(), CtrlC()
         self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)
         check_arguments(self)
+        self.can_report = takes_report(objective)
+        """Whether the objective reports while it runs."""
         self.checkpoints.open()
         if self.journal is None:
             self.checkpoints.check()
@@ -142,20 +187,30 @@ class HPOTuner(Results):
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:
                 replay(self, self.journal)
+            learn_known(self)
             self.origin = time.perf_counter() - self.books.elapsed
-            done = len(self.books.reported)
-            with tqdm(total=number_of_trials, initial=done, unit="trial") as self.progress:
+            with self.progress_bar(number_of_trials) as self.progress:
                 try:
+                    self.callbacks.call("search_begin", self)
+                    finish_stopped(self)
                     self.loop()
                 except KeyboardInterrupt:
                     names = ", ".join(str(trial.trial_id) for trial in self.books.pending)
                     self.progress.write(f"Stopped in trial {names or 'none'}; run() again goes on.")
                     raise
-        check_outcome(self.books, self.budget_spent())
+                finally:
+                    self.callbacks.call("search_end", self)
+        check_outcome(self)
+
+    def progress_bar(self, number_of_trials: int | None) -> Any:
+        """Return what shows how far the search is: trials that have reported, and the best error.
+        """
+        return tqdm(total=number_of_trials, initial=len(self.books.reported), unit="trial")
 
     def loop(self) -> None:
         """Run one trial after another in this process, or several at a time on workers."""
-        if self.executor is not None or self.n_workers > 1 or self.trial_timeout is not None:
+        if (self.executor is not None or self.n_workers > 1 or self.trial_timeout is not None
+                or self.worker_env is not None):
             from d2l_hpo.tuning.parallel import run_on_workers  # it loads a process pool
             return run_on_workers(self)
         while not self.budget_spent() and (trial := self.next_trial()):
@@ -163,6 +218,8 @@ class HPOTuner(Results):
 
     def budget_spent(self) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""
+        if too_many_failures(self) or self.books.ended_by in [rule_name(r) for r in self.stop]:
+            return True
         number_of_trials, max_wallclock_time = self.budget
         if number_of_trials is not None:
             allowed = number_of_trials if self.books.pending else number_of_trials - 1
@@ -186,9 +243,12 @@ class HPOTuner(Results):
     def evaluate(self, trial: Trial) -> None:
         """Run the objective on a trial in this process, record the outcome, and report it."""
         attempt = self.begin(trial)
+        reporter = LocalReporter(self, attempt) if attempt.can_report else None
         with self.ctrl_c.allowed():
             result = call(self.objective, dict(trial.config), self.keywords(trial),
-                          passes_ctrl_c=True)
+                          passes_ctrl_c=True, reporter=reporter)
+        if reporter is not None and reporter.failure is not None:
+            raise reporter.failure
         self.books.pending.remove(trial)
         self.finish(attempt, result.value, result.traceback)
 
@@ -196,16 +256,22 @@ class HPOTuner(Results):
         """Note that a trial starts on a worker."""
         if trial.source is not None:
             check_source(trial, self.books, "checkpoint" in self.keywords(trial))
-        epoch = self.checkpoints.begin(trial)
+        goes_on, epoch = self.checkpoints.remains(trial.trial_id), self.checkpoints.begin(trial)
         attempt = self.books.attempt(trial, worker, self.now(), epoch)
+        attempt.goes_on = goes_on
+        self.books.begun.add(trial.trial_id)
+        if self.can_report:
+            attempt.can_report, attempt.last_epoch = True, self.scheduler.last_epoch(trial)
         self.log("started", **attempt.entry())
+        self.callbacks.call("trial_begin", trial)
         return attempt
 
     def keywords(self, trial: Trial) -> dict[str, Any]:
         """Return the keyword arguments of the trial's call, those that the objective accepts."""
         offered: dict[str, Any] = {"seed": trial.trial_id}
-        if trial.max_epochs is not None:
-            offered["max_epochs"] = trial.max_epochs
+        last = self.scheduler.last_epoch(trial) if self.can_report else trial.max_epochs
+        if last is not None:
+            offered["max_epochs"] = last
         if self.checkpoints.folder is not None:
             offered["checkpoint"] = self.checkpoints.path(trial.trial_id)
         accepted = accepted_keywords(self.objective, offered)
@@ -214,30 +280,53 @@ class HPOTuner(Results):
 
     def finish(self, attempt: Attempt, result: Any, reason: str | None = None) -> None:
         """Record and report what the objective returned, or the reason why it failed."""
-        outcome = judge(result, reason, dict if self.journal is None else self.journal.as_stored)
+        judged = partial(judge, as_stored=dict if self.journal is None else self.journal.as_stored)
+        outcome = (conclude(self, attempt, result, reason, judged) if attempt.can_report
+                   else judged(result, reason))
         end, entry = self.now(), attempt.entry()
+        stop = self.books.stopped.get(attempt.trial.trial_id)
+        is_told = stop is not None  # its last report counts
+        entry |= {"stopped_at": stop} if is_told else {}
+        if outcome.reason is not None and attempt.goes_on and not is_told:
+            return begin_again(self, attempt, outcome)
         if outcome.reason is None:
-            try:
-                self.scheduler.check_report(outcome.error, outcome.info)
-            except (TypeError, ValueError):  # a mended objective runs the trial again
-                self.books.pending.insert(0, attempt.trial)
-                raise
+            if not is_told:
+                try:
+                    self.scheduler.check_report(outcome.error, outcome.info)
+                except (TypeError, ValueError):  # a mended objective runs the trial again
+                    self.books.pending.insert(0, attempt.trial)
+                    raise
             self.log("finished", **entry, end=end, error=outcome.error, info=outcome.info)
         else:
             self.log("failed", **entry, end=end, info=outcome.info, traceback=outcome.reason,
                      retry=False)
         self.settle(attempt, outcome, end)
         self.checkpoints.remove(self.scheduler.ended())
-        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", refresh=False)
-        self.progress.update(len(self.books.reported) - self.progress.n)
+        warn_of_failure(self, attempt, outcome)
+        self.show_progress()
+        if self.callbacks.all:
+            row = self.books.latest_row(attempt.trial.trial_id)
+            self.callbacks.call("trial_end", attempt.trial, row)
+        apply_rules(self)
 
     def settle(self, attempt: Attempt, outcome: Outcome, end: float) -> None:
         """End an attempt, live or replayed: in the books first, then for the scheduler."""
-        trial, error, info = attempt.trial, outcome.error, outcome.info
-        value = self.scheduler.score(trial, error, info)
-        self.books.end(attempt, outcome, end, value)
+        trial = attempt.trial
+        if attempt.can_report:
+            outcome = settle_end(self, attempt, outcome, end)
+        else:
+            value = self.scheduler.score(trial, outcome.error, outcome.info)
+            self.books.end(attempt, outcome, end, value)
+        self.books.count(trial.trial_id)
         self.checkpoints.end(trial.trial_id)
-        self.scheduler.update(trial, error, info)
+        self.scheduler.update(trial, outcome.error, outcome.info)
+
+    def show_progress(self) -> None:
+        """Let the progress bar say where the search stands."""
+        failed = {"failed": len(self.books.failed)} if self.books.failed else {}
+        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", **failed,
+                                  refresh=False)
+        self.progress.update(len(self.books.reported) - self.progress.n)
 
     def log(self, event: str, **values: Any) -> None:
         """Write an event to the journal, if there is one."""

@@ -6,13 +6,20 @@ whatever the objective does. Only a call whose process died, or that took too lo
 """
 import concurrent.futures
 import contextlib
+import itertools
 import math
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
 import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Self
 
@@ -28,6 +35,7 @@ from d2l_hpo.tuning.calls import (
     prepare,
 )
 from d2l_hpo.tuning.guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
+from d2l_hpo.tuning.reporter import Report
 
 
 PATIENCE = 10
@@ -43,12 +51,22 @@ SLICE = 0.5
 
 
 def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
-                 trial_timeout: float | None = None) -> "Workers":
-    """Return workers, to be used in `with`: processes of their own, or slots of an executor."""
+                 trial_timeout: float | None = None, can_report: bool = False,
+                 environments: Sequence[Mapping[str, str]] | None = None) -> "Workers":
+    """Return workers, to be used in `with`: processes of their own, or slots of an executor.
+
+    ValueError for an objective that reports on an executor, which has no way back to the tuner.
+    """
+    if executor is not None and can_report:
+        raise ValueError("the objective takes report, which works in this process and on the "
+                         "tuner's own processes only; leave executor out and give n_workers, or "
+                         "let the objective go on from checkpoints (arguments max_epochs and "
+                         "checkpoint, no report), or bind it: functools.partial(objective, "
+                         "report=None)")
     if executor is None or isinstance(executor, ProcessPoolExecutor):
         leave_new_process()
     if executor is None:
-        return OwnWorkers(n_workers, objective, trial_timeout)
+        return OwnWorkers(n_workers, objective, trial_timeout, can_report, environments)
     return GivenWorkers(executor, n_workers, objective, trial_timeout)
 
 
@@ -79,14 +97,22 @@ class Workers:
         """End all calls, as far as that is possible."""
         raise NotImplementedError(f"{type(self).__name__} must define close")
 
-    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
-        """Start a call in a slot."""
+    def submit(self, slot: int, config: dict, keywords: dict,
+               last_epoch: int | None = None) -> Future:
+        """Start a call in a slot, which may report up to `last_epoch` (None: any epoch)."""
         raise NotImplementedError(f"{type(self).__name__} must define submit")
 
     def wait(self, futures: Iterable[Future]) -> list[Future]:
         """Wait until one of the calls has ended or is given up; return those, in the given order.
         """
         raise NotImplementedError(f"{type(self).__name__} must define wait")
+
+    def reports(self) -> list[tuple[Future, float, Report]]:
+        """Return the reports that have come: of which call, when that began, and what it said."""
+        return []
+
+    def answer(self, future: Future, go_on: bool) -> None:
+        """Tell a call that has reported whether it goes on."""
 
     def __enter__(self) -> Self:
         return self
@@ -123,8 +149,34 @@ def signal_name(exitcode: int | None) -> str:
     return "" if exitcode is None else names.get(exitcode, "")
 
 
+_starting = threading.Lock()
+"""Held while a process starts with an environment of its own."""
+
+
+@contextlib.contextmanager
+def environment_of_new_processes(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give processes that start inside `with` these variables; afterwards all are as before."""
+    if not variables:
+        yield
+        return
+    with _starting:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
 class WorkerProcess(SpawnProcess):
     """A process of a pool. pebble takes exit code 0 for a planned end; here no worker plans one."""
+
+    environment: Mapping[str, str] = {}
+    """Variables that it has from its start on, also while it imports the script."""
 
     @property
     def exitcode(self) -> int | None:
@@ -134,7 +186,8 @@ class WorkerProcess(SpawnProcess):
     def start(self) -> None:
         """Start the process under a name that it goes by while it imports the script."""
         name, self.name = self.name, IMPORTS_SCRIPT
-        super().start()
+        with environment_of_new_processes(self.environment):
+            super().start()
         self.name = name  # pebble knows its processes by it
 
     def terminate(self) -> None:
@@ -150,19 +203,36 @@ class WorkerContext(SpawnContext):
     latest: WorkerProcess
     """The process that was made last."""
 
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self.environment = environment
+
     def Process(  # type: ignore[override]  # a method where typeshed has a class
             self, *arguments: Any, **keywords: Any) -> WorkerProcess:
         """Return a new process, not yet started."""
         self.latest = WorkerProcess(*arguments, **keywords)
+        self.latest.environment = self.environment
         return self.latest
 
 
 class WorkerPool(ProcessPool):
     """A pool of one process, which starts with its first call."""
 
-    def __init__(self, payload: bytes):
-        self.processes = WorkerContext()
-        super().__init__(1, initializer=prepare, initargs=(payload,), context=self.processes)
+    def __init__(self, payload: bytes, can_report: bool = False,
+                 environment: Mapping[str, str] | None = None):
+        self.processes = WorkerContext(environment or {})
+        self.pipe: Connection | None = None
+        self.far_end: Connection | None = None
+        if can_report:
+            self.pipe, self.far_end = multiprocessing.Pipe()
+        super().__init__(1, initializer=prepare, initargs=(payload, self.far_end),
+                         context=self.processes)
+
+    def close_pipe(self) -> None:
+        """Close both ends of the way on which reports come, after the end of the process."""
+        for end in (self.pipe, self.far_end):
+            if end is not None:
+                end.close()
 
     def first_call(self) -> Future:
         """Start the process, and a call that loads the objective; RuntimeError if it cannot start.
@@ -184,10 +254,23 @@ class WorkerPool(ProcessPool):
 class OwnWorkers(Workers):
     """Processes of the tuner's own: one pool of one process a slot; pebble replaces processes."""
 
-    def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None = None):
+    def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None = None,
+                 can_report: bool = False,
+                 environments: Sequence[Mapping[str, str]] | None = None):
         super().__init__(n_workers, objective, trial_timeout)
-        self.payload = Portable(objective).payload
-        self.pools = [WorkerPool(self.payload) for _ in self.slots]
+        self.payload, self.can_report = Portable(objective).payload, can_report
+        self.environments = environments or [{} for _ in self.slots]
+        self.pools = [self.new_pool(slot) for slot in self.slots]
+        self.numbers = itertools.count()
+        self.running: dict[int, tuple[int, Future]] = {}
+        """By slot, its last call that may report, with its number."""
+        self.ringing = threading.Lock()
+        self.bell, self.button = multiprocessing.Pipe(duplex=False)
+        """The end of a call presses the button: reports and ends are awaited together."""
+
+    def new_pool(self, slot: int) -> WorkerPool:
+        """Return a pool for a slot."""
+        return WorkerPool(self.payload, self.can_report, self.environments[slot])
 
     def start(self) -> None:
         """Start all processes and wait until they have loaded the objective; RuntimeError if not.
@@ -207,8 +290,13 @@ class OwnWorkers(Workers):
             pool.stop()
         for pool in self.pools:
             pool.join()
+            pool.close_pipe()
+        with self.ringing:
+            self.bell.close()
+            self.button.close()
 
-    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+    def submit(self, slot: int, config: dict, keywords: dict,
+               last_epoch: int | None = None) -> Future:
         """Start a call in a slot; its process is killed after `trial_timeout` seconds.
 
         A new process first loads the objective, which takes as long as it takes.
@@ -217,12 +305,24 @@ class OwnWorkers(Workers):
         if not is_sound:
             self.pools[slot].stop()
             self.pools[slot].join()
-            self.pools[slot] = WorkerPool(self.payload)
+            self.pools[slot].close_pipe()
+            self.pools[slot] = self.new_pool(slot)
         if not is_sound or last is not None and last.exception() is not None:
             self.pools[slot].first_call()
-        self.calls[slot] = self.pools[slot].schedule(call_own, (config, keywords),
-                                                     timeout=self.trial_timeout)
-        return self.calls[slot]
+        number = next(self.numbers) if self.can_report else None
+        arguments = (config, keywords) if number is None else (config, keywords, number, last_epoch)
+        future = self.pools[slot].schedule(call_own, arguments, timeout=self.trial_timeout)
+        self.calls[slot] = future
+        if number is not None:
+            self.running[slot] = number, future
+            future.add_done_callback(self.ring)
+        return future
+
+    def ring(self, future: Future) -> None:
+        """Let `wait` know that a call has ended; another thread says so."""
+        with self.ringing:
+            if not self.button.closed:
+                self.button.send_bytes(b"!")
 
     def is_sound(self, slot: int) -> bool:
         """Say whether a pool can be used again after its process may have died.
@@ -231,12 +331,55 @@ class OwnWorkers(Workers):
         still waits for the rest; and it gives up a pool whose process died between two calls.
         """
         error = self.calls[slot].exception() if slot in self.calls else None
+        if self.can_report and error is not None:  # killed, perhaps in the middle of a report
+            return False
         return not isinstance(error, ProcessExpired) and self.pools[slot].active
 
     def wait(self, futures: Iterable[Future]) -> list[Future]:
-        """Wait until one of the calls has ended; return those that have, in the given order."""
-        wait_for_one(futures)
+        """Wait until a call has ended or reported; return those that ended, in the given order."""
+        futures = list(futures)
+        if not self.can_report:
+            wait_for_one(futures)
+        while self.can_report and futures and not any(future.done() for future in futures):
+            ready = multiprocessing.connection.wait([self.bell, *self.pipes()], SLICE)
+            if ready and self.bell not in ready:
+                break
+            self.hush()
+        self.hush()
         return [future for future in futures if future.done()]
+
+    def hush(self) -> None:
+        """Take note of all calls that have ended so far: the bell may ring again."""
+        while self.can_report and self.bell.poll():
+            self.bell.recv_bytes()
+
+    def pipes(self) -> list[Connection]:
+        """Return the ways on which reports come."""
+        return [pool.pipe for pool in self.pools if pool.pipe is not None]
+
+    def reports(self) -> list[tuple[Future, float, Report]]:
+        """Return the reports that have come: of which call, when that began, and what it said.
+
+        Those of a call that is no longer the slot's are dropped: nobody waits for the decision.
+        """
+        found = []
+        for slot, (number, future) in self.running.items():
+            pipe = self.pools[slot].pipe
+            while pipe is not None and pipe.poll():
+                try:
+                    sender, start, report = pipe.recv()
+                except (EOFError, OSError, pickle.UnpicklingError):
+                    break  # its process died in the middle of it: the call's end says so
+                if sender == number:
+                    found.append((future, start, Report(*report)))
+        return found
+
+    def answer(self, future: Future, go_on: bool) -> None:
+        """Tell a call that has reported whether it goes on."""
+        for slot, (number, running) in self.running.items():
+            pipe = self.pools[slot].pipe
+            if running is future and pipe is not None:
+                pipe.send((number, go_on))
 
     def read(self, future: Future) -> Result:
         """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
@@ -282,7 +425,8 @@ class GivenWorkers(Workers):
         """Return the slots that have nothing to do."""
         return super().idle() if self.replacement is None else self.replacement.idle()
 
-    def submit(self, slot: int, config: dict, keywords: dict) -> Future:
+    def submit(self, slot: int, config: dict, keywords: dict,
+               last_epoch: int | None = None) -> Future:
         """Start a call in a slot."""
         if self.replacement is not None:
             return self.replacement.submit(slot, config, keywords)

@@ -11,8 +11,8 @@ SEARCHERS = ((["fewer", "than ten"], ["quasi-random", "search"]),
              (["nobody", "knows"], ["random", "search"]))
 SCHEDULERS = ((["no"], ["train all", "to the end"]),
               (["nobody", "knows"], ["Hyperband"]),
-              (["yes; one", "worker"], ["successive", "halving"]),
-              (["yes; many", "workers"], ["ASHA"]))
+              (["yes; equal", "workers"], ["successive", "halving"]),
+              (["yes; unequal", "ones, or soon"], ["ASHA"]))
 
 
 def draw() -> Drawing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -205,3 +206,28 @@ def test_pdf_has_the_light_form_of_a_drawing(page_with_drawings: Path, tmp_path:
     text = built("latex", page_with_drawings, tmp_path)
     assert re.findall(r"includegraphics\{\{([\w-]+)\}", text) == ["pair", "pair", "alone"]
     assert not list(tmp_path.glob("*dark*"))
+
+
+@pytest.mark.parametrize(("names", "message"), [
+    (["nothing"], "there is no explorable 'nothing'; there are halving, asha"),
+    (["designs", "designs"], "an explorable stands twice among designs, designs")])
+def test_unknown_and_repeated_explorables_stop_the_build(tmp_path: Path, names: list[str],
+                                                         message: str) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(BOOK.root / "img" / "lab", source / "img" / "lab")
+    (source / "index.md").write_text("# Title\n\n" + "\n".join(
+        f":::{{explorable}} {name}\n:alt: what is seen\n\nCaption.\n:::\n" for name in names))
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "-c", str(BOOK.root / "book"),
+         str(source), str(tmp_path / "html")], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and message in done.stderr
+
+
+def test_an_explorable_without_words_for_its_image_is_reported(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(BOOK.root / "img" / "lab", source / "img" / "lab")
+    (source / "index.md").write_text("# Title\n\n:::{explorable} designs\n\nCaption.\n:::\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(BOOK.root / "book"),
+         str(source), str(tmp_path / "html")], capture_output=True, text=True, check=False)
+    assert "an image has no alt text" in done.stderr

@@ -234,3 +234,18 @@ def test_no_line_of_a_section_begins_like_a_comment():
     lines = [f"{path.name}: {line}" for path in load_config().section_paths()
              for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("%")]
     assert lines == []
+
+
+def test_explorable_becomes_its_still_image_with_a_number_and_caption(book: SmallBook) -> None:
+    text = """\
+        See {numref}`fig_lab`.
+
+        :::{explorable} halving
+        :name: fig_lab
+        :alt: curves
+
+        A caption with $x$.
+        :::
+        """
+    assert convert(book, text) == (
+        "See Figure 1.\n\n![curves](../img/lab/halving.svg)\n\n**Figure 1.** A caption with $x$.")

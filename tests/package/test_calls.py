@@ -199,7 +199,7 @@ class Pool:
 
     made = []
 
-    def __init__(self, payload):
+    def __init__(self, payload, can_report=False, environment=None):
         self.active, self.scheduled = True, []
         self.made.append(self)
 
@@ -213,7 +213,7 @@ class Pool:
     def stop(self):
         self.active = False
 
-    join = stop
+    join = close_pipe = stop
 
 
 @pytest.mark.parametrize("end", ["timeout", "killed in a call", "killed between calls", "ended"])

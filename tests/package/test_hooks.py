@@ -36,6 +36,11 @@ class Recording(HPOScheduler):
         self.asked.append("needs_checkpoints")
         return True
 
+    @property
+    def needs_reports(self):
+        self.asked.append("needs_reports")
+        return True
+
     def describe(self):
         self.asked.append("describe")
         return {"class": "Recording", "space": [], "seed": 5, "settings": {"inside": 1}}
@@ -48,13 +53,13 @@ def answering(name):
     return answer
 
 
-for hook in set(hooks()) - {"searcher", "needs_checkpoints", "describe"}:
+for hook in set(hooks()) - {"searcher", "needs_checkpoints", "needs_reports", "describe"}:
     setattr(Recording, hook, answering(hook))
 
 
 def arguments_of(name):
     """Some arguments for each parameter of a hook."""
-    given = {"trial": Trial(7, {"x": 0.5}, 3), "error": 0.25, "info": {"seconds": 2.0}}
+    given = {"trial": Trial(7, {"x": 0.5}, 3), "error": 0.25, "epoch": 2, "info": {"seconds": 2.0}}
     return [given[parameter] for parameter in
             list(inspect.signature(getattr(HPOScheduler, name)).parameters)[1:]]
 
@@ -66,8 +71,8 @@ def test_a_wrapper_passes_every_hook_on(wrap, name):
     outside = wrap(inside)
     if name == "searcher":
         assert outside.searcher is inside.searcher
-    elif name == "needs_checkpoints":
-        assert outside.needs_checkpoints is True
+    elif name.startswith("needs_"):
+        assert getattr(outside, name) is True
     elif name == "describe":
         assert outside.describe()["settings"]["scheduler"] == inside.describe()
     else:
@@ -75,12 +80,12 @@ def test_a_wrapper_passes_every_hook_on(wrap, name):
         inside.suggest = lambda: inside.asked.append("suggest") or Trial(7, {"x": 0.5}, 3)
         result = getattr(outside, name)(*arguments)
         assert inside.asked[-1] == name
-        assert name not in ("ended", "score") or result == [name, *arguments]
+        assert name in ("suggest", "update", "check_report") or result == [name, *arguments]
 
 
 def test_hooks_of_a_wrapper_are_those_of_a_scheduler():
-    assert {"searcher", "needs_checkpoints", "suggest", "update", "ended", "check_report", "score",
-            "describe"} == set(hooks())
+    assert {"searcher", "needs_checkpoints", "needs_reports", "suggest", "update", "ended",
+            "check_report", "report", "last_epoch", "score", "describe"} == set(hooks())
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])

@@ -78,7 +78,7 @@ def test_every_exported_name_exists():
 
 
 def test_the_root_offers_about_a_hundred_names_and_no_plumbing():
-    assert len(d2l_hpo.__all__) <= 115
+    assert len(d2l_hpo.__all__) <= 120
     homes = {getattr(getattr(d2l_hpo, name), "__module__", "") for name in d2l_hpo.__all__}
     assert not [home for home in homes if home.startswith("d2l_hpo.tools")]
 
@@ -114,6 +114,31 @@ def test_searchers_schedulers_and_spaces_load_no_heavy_library():
 def test_the_tuner_loads_process_pools_and_locks_when_they_are_used():
     assert loaded("tuning.tuner") == []
     assert loaded("tuning.workers", "tuning.journal") == ["filelock", "pebble"]
+
+
+def test_scikit_learn_is_loaded_where_its_searches_are_used():
+    modules = ", ".join(f"d2l_hpo.{name}" for name in [*LIGHT, "tuning.tuner", "estimators.parts"])
+    check = "print('sklearn' in sys.modules, 'joblib' in sys.modules)"
+    assert run("-c", f"import sys, d2l_hpo.estimators, {modules}; {check}")[0] == "False False"
+
+
+def test_no_other_folder_knows_the_estimators():
+    others = [path for path in PACKAGE.glob("*/*.py") if path.parent.name != "estimators"]
+    assert others and not [path for path in others
+                           if "d2l_hpo.estimators" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("hidden", ["sklearn", "joblib"])
+def test_without_scikit_learn_its_search_says_what_to_install(hidden):
+    code = HIDE.format(hidden=[hidden]) + """
+import d2l_hpo
+try:
+    d2l_hpo.HPOSearchCV
+except ImportError as error:
+    print(error)
+"""
+    assert run("-c", code)[0] == ("HPOSearchCV is an estimator of scikit-learn, which is missing; "
+                                  "run: python -m pip install scikit-learn")
 
 
 def test_the_version_is_the_projects_and_is_looked_up_when_asked_for():

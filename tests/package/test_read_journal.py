@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import faulty_objectives as faulty
 import pytest
+import reporting_objectives as reporting
 from journaled import PATHS, tuner
 from scipy import stats
 
 from d2l_hpo import (
-    BasicScheduler, BatchScheduler, ConstrainedSearcher, FoldScheduler, HPOTuner,
-    HyperbandScheduler, RandomSearcher, categorical, read_journal, when,
+    ASHAScheduler, BasicScheduler, BatchScheduler, ConstrainedSearcher, FoldScheduler, HPOTuner,
+    HyperbandScheduler, MedianStoppingScheduler, RandomSearcher, categorical, read_journal, when,
 )
-from d2l_hpo.tuning import Journal, described_score, follow, is_in_use, summarize
+from d2l_hpo.tuning import Journal, described_score, follow, is_in_use, spell_event, summarize
 from d2l_hpo.tuning.journal import FIELDS
 
 SPACE = {"x": stats.uniform(0, 1), "kind": categorical(["a", "b\x1b[2J", None]),
@@ -145,6 +146,54 @@ def test_attempts_that_are_tried_again_are_read(tmp_path, journal):
           {"event": "started", "attempt": 2, **attempt})
     read = read_journal(journal)
     assert read.records.empty and read.running[0].number == 2
+
+
+REPORTING = {
+    "basic": lambda: BasicScheduler(RandomSearcher(SPACE, seed=1), max_epochs=4),
+    "any epochs": basic,
+    "stopping": lambda: ASHAScheduler(RandomSearcher(SPACE), 2, 1, 4, mode="stopping"),
+    "hyperband": lambda: HyperbandScheduler(RandomSearcher(SPACE), eta=2, r_min=1, r_max=4),
+    "median": lambda: MedianStoppingScheduler(RandomSearcher(SPACE), max_epochs=4),
+}
+
+
+@pytest.mark.filterwarnings("ignore:trial")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("kind", REPORTING)
+def test_a_search_whose_objective_reports_is_read_as_the_tuner_knows_it(journal, kind, workers):
+    search = HPOTuner(REPORTING[kind](), reporting.early, journal=journal, n_workers=workers)
+    search.run(number_of_trials=40)
+    read = read_journal(journal)
+    assert read.records.equals(search.records)
+    assert (read.records["status"] == "failed").any() and len(read.records) > 50
+    assert read.incumbent == search.incumbent and not read.running
+    assert read.incumbent_trajectory == search.incumbent_trajectory
+    assert read.books.best_by_trials == search.books.best_by_trials
+    assert str(read.books.curves) == str(search.books.curves)  # as text nan equals nan
+    again = HPOTuner(REPORTING[kind](), reporting.early, journal=journal)
+    again.run(number_of_trials=40)
+    assert again.records.equals(search.records)
+    assert "reported error" in " ".join(map(spell_event, read.last_events))
+    size = len(content := journal.read_bytes())
+    for part in range(0, size, size // 50):
+        journal.write_bytes(content[:part])
+        summarize(read_journal(journal))
+
+
+def test_a_trial_that_ends_with_a_report_it_has_not_made_is_an_error(journal):
+    write(journal, SEARCH, {"event": "suggested", "trial": TRIAL}, STARTED | {"last_epoch": 3},
+          FINISHED | {"last_epoch": 3, "stopped_at": 2})
+    with pytest.raises(ValueError, match="line 4: trial 0 ends with a report of epoch 2 that"):
+        read_journal(journal)
+
+
+def test_a_warm_start_and_a_rule_that_ended_the_search_are_read(journal):
+    write(journal, SEARCH, {"event": "known", "trials": [{}, {}]},
+          {"event": "stopped", "rule": "Patience"})
+    read = read_journal(journal)
+    assert read.books.is_informed and read.books.ended_by == "Patience"
+    text = summarize(read)
+    assert "2 trials of an earlier search" in text and "the rule Patience ended" in text
 
 
 # -- bad files ------------------------------------------------------------------------------------

@@ -185,6 +185,32 @@ def test_solutions_unfold_and_fold(reading: Reading) -> None:
         content.wait_for(state="hidden")
 
 
+def test_questions_unfold_by_keyboard_and_by_click(visit: Visit) -> None:
+    page = visit.open("rs-intro")
+    questions = page.locator("div.question")
+    assert questions.count() >= 5
+    assert page.locator("div.question details[open]").count() == 0
+    for question in questions.all():
+        options = question.locator("details")
+        assert options.count() >= 2
+        summary, reason = options.first.locator("summary"), options.first.locator(".reason")
+        assert not reason.is_visible()
+        summary.press("Enter")
+        reason.wait_for(state="visible")
+        assert reason.inner_text().startswith(("Right.", "No."))
+        for option in options.all()[1:]:
+            option.locator("summary").click()
+            assert option.evaluate("option => option.open")
+        assert options.locator(".reason.right").count() >= 1
+    formulas = page.locator("div.question summary mjx-container")
+    assert formulas.count() > 0
+    formulas.first.scroll_into_view_if_needed()
+    box = formulas.first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert not formulas.first.evaluate("formula => formula.closest('details').open")
+    assert violations(page) == []
+
+
 def test_taught_sections_have_figures_code_and_solutions(reading: Reading) -> None:
     page = reading.page
     assert page.locator("div.cell_input button.copybtn").count() == (
@@ -227,7 +253,7 @@ def test_page_fits_a_phone_and_can_be_used_by_all_there(visit: Visit, section: s
     visit.page.set_viewport_size({"width": 400, "height": 800})
     page = visit.open(section)
     assert violations(page) == []
-    for button in page.locator("button.toggle-button").all():
+    for button in page.locator("button.toggle-button, div.question summary").all():
         button.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert page.evaluate(CUT_OFF) == []

@@ -33,7 +33,8 @@ def distance(configs):
 
 @pytest.fixture
 def smooth_task(monkeypatch):
-    monkeypatch.setattr(search_quality, "load_task", lambda name, seed=0: Task(SPACES["lenet"], distance))
+    monkeypatch.setattr(search_quality, "load_task",
+                        lambda name, seed=0: Task(SPACES["lenet"], distance))
 
 
 def require(method):

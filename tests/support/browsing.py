@@ -1,4 +1,4 @@
-"""What tests in headless Chromium share: how it is started, and what axe-core objects to."""
+"""The browser of the page tests: how it starts, how long it may take, and the rules of axe-core."""
 
 from __future__ import annotations
 

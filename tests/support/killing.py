@@ -19,6 +19,7 @@ from pathlib import Path
 import checkpointing
 import overfitting
 import population_search
+import reporting_search
 
 NUMBER_OF_TRIALS = 6
 MOMENTS = ("before", "middle", "after")
@@ -76,6 +77,9 @@ def search(folder, mode):
     if mode == "sequential":
         tuner = checkpointing.tuner(folder)
         tuner.run(number_of_trials=NUMBER_OF_TRIALS)
+    elif mode == "reports":
+        tuner = reporting_search.tuner(folder)
+        tuner.run(number_of_trials=NUMBER_OF_TRIALS)
     elif mode == "population":
         tuner = population_search.tuner(folder, epochs=4, members=3)
         tuner.run()
@@ -131,7 +135,8 @@ def everywhere(folder, mode):
             assert not run(folder, mode)
             check_journal(folder, kept)
             if mode != "parallel":
-                assert read_outcome(folder) == expected, f"{at} {moment}"
+                assert read_outcome(folder) == expected, (
+                    f"{at} {moment}: {read_outcome(folder)}, not {expected}")
     return {"kills": kills, "points": points}
 
 
@@ -151,8 +156,8 @@ def at_random(folder, mode, seed, kills):
             kept = whole_lines(folder)
         searches += 1
         check_journal(folder, kept)
-        if mode == "sequential":
-            assert read_outcome(folder) == expected
+        if mode != "parallel":
+            assert read_outcome(folder) == expected, f"{read_outcome(folder)}, not {expected}"
         leftovers = {path.name for path in folder.iterdir()} - {"checkpoints", "search.jsonl",
                                                                 "errors", "points", "outcome"}
         assert not leftovers, leftovers

@@ -4,7 +4,7 @@
 have to know, and `wrong_uses` what they have to find: an ignored error that is none is an error.
 """
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -12,6 +12,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
+from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 import d2l_hpo
 from d2l_hpo import (
@@ -23,10 +27,13 @@ from d2l_hpo import (
     DigitsBenchmark,
     FoldScheduler,
     HPOScheduler,
+    HPOSearchCV,
     HPOSearcher,
     HPOTuner,
     HyperbandScheduler,
+    MedianStoppingScheduler,
     NondominatedSortingSearcher,
+    Patience,
     RandomSearcher,
     RecordedSearcher,
     SizedPerceptron,
@@ -68,6 +75,33 @@ def resumable(config: dict[str, Any], max_epochs: int = 9, checkpoint: Path | No
         checkpoint.write_text(str(max_epochs))
     noise = np.random.default_rng(seed).normal(0, 0.01)
     return {"error": objective(config) / max_epochs + noise, "new_epochs": float(max_epochs - done)}
+
+
+def reporting(config: dict[str, Any], max_epochs: int, report: Callable[..., bool]) -> None:
+    """Report after each epoch, and go on as long as the scheduler says so."""
+    for epoch in range(1, max_epochs + 1):
+        if not report(objective(config) + 1 / epoch, epoch, rate=config["learning_rate"]):
+            break
+
+
+class Printer:
+    """A callback."""
+
+    def report(self, trial: Trial, error: float, epoch: int, info: dict[str, float]) -> None:
+        """Print each report."""
+        print(trial.trial_id, epoch, error, info)
+
+
+def report_and_stop() -> None:
+    """Trials that report are stopped; a second search begins with what the first has found."""
+    scheduler = MedianStoppingScheduler(RandomSearcher(SPACE, seed=0), max_epochs=5)
+    first = HPOTuner(scheduler, reporting, max_failures=2, callbacks=[Printer()])
+    first.run(number_of_trials=8)
+    asha = ASHAScheduler(BayesianSearcher(SPACE), eta=2, r_min=1, r_max=4, mode="stopping")
+    second = HPOTuner(asha, reporting, warm_start=first.records,
+                      stop=[Patience(4), lambda tuner: tuner.incumbent_error < 0.1])
+    second.run(number_of_trials=8)
+    assert len(second.records) >= 8
 
 
 def search_at_random() -> None:
@@ -262,9 +296,21 @@ def validate_by_folds() -> None:
     assert tuner.records["max_epochs"].max() == 3
 
 
+def tune_an_estimator() -> None:
+    """A pipeline of scikit-learn: candidates see a part of the data first."""
+    pipeline = make_pipeline(StandardScaler(), SVC())
+    space = {"svc__C": stats.loguniform(1e-2, 1e3), "svc__kernel": categorical(["linear", "rbf"])}
+    X, y = load_iris(return_X_y=True)
+    search = HPOSearchCV(pipeline, space, searcher="tpe", scheduler="asha", resource="n_samples",
+                         n_trials=9, cv=3, random_state=0)
+    assert_type(search.fit(X, y), HPOSearchCV)
+    assert search.best_score_ > 0.8 and search.predict(X).shape == y.shape
+
+
 PROGRAMS = (search_at_random, read_the_records, use_an_own_searcher, use_an_own_scheduler,
-            run_on_workers_with_a_journal, stop_early, simulate_and_plot, search_with_a_model,
-            trade_objectives, keep_limits, validate_by_folds)
+            run_on_workers_with_a_journal, stop_early, report_and_stop, simulate_and_plot,
+            search_with_a_model, trade_objectives, keep_limits, validate_by_folds,
+            tune_an_estimator)
 
 
 def wrong_uses(tuner: HPOTuner, searcher: RandomSearcher) -> Iterator[Any]:

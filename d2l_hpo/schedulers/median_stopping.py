@@ -1,0 +1,84 @@
+"""The median rule: a trial stops that is worse than the others were on average by then."""
+import math
+from statistics import fmean
+
+from sortedcontainers import SortedList
+
+from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+from d2l_hpo.searchers.base import check_searcher
+from d2l_hpo.searchers.searcher import HPOSearcher
+from d2l_hpo.tools.arguments import check_int
+
+
+class MedianStoppingScheduler(HPOScheduler):
+    """Stops a trial whose best error so far is worse than the median of the others' averages.
+
+    Others count at an epoch if they have reported there, each with the mean of its errors up to
+    it (Golovin et al., 2017). The objective has to take `report`.
+
+    Arguments:
+
+    - `searcher`: what chooses configurations, an `HPOSearcher`. TypeError for anything else.
+    - `max_epochs`: epochs of a trial that is not stopped, at least 1.
+    - `grace_epochs`: no trial stops before this epoch; at least 1.
+    - `min_trials`: how many others have to have reported at an epoch before a trial stops there,
+      at least 1.
+
+    ValueError for other numbers. The rule needs no rungs and no assumption about the curves but
+    that they can be compared epoch by epoch. The searcher learns a trial's last error, and after
+    which epoch it had it.
+
+    >>> searcher = RandomSearcher({"x": stats.uniform(0, 1)}, seed=0)
+    >>> scheduler = MedianStoppingScheduler(searcher, max_epochs=3, min_trials=2)
+    >>> trials = [scheduler.suggest() for _ in range(3)]
+    >>> [scheduler.report(trial, error, epoch=1)
+    ...  for trial, error in zip(trials, [0.2, 0.4, 0.5])]
+    [True, True, False]
+    """
+    needs_reports = True
+    setting_names = ("max_epochs", "grace_epochs", "min_trials")
+
+    def __init__(self, searcher: HPOSearcher, max_epochs: int, grace_epochs: int = 1,
+                 min_trials: int = 3) -> None:
+        self.searcher = check_searcher(searcher)
+        self.max_epochs = check_int("max_epochs", max_epochs)
+        self.grace_epochs = check_int("grace_epochs", grace_epochs)
+        self.min_trials = check_int("min_trials", min_trials)
+        self.number_of_trials = 0
+        self.over = []
+        self.curves: dict[int, dict[int, float]] = {}  # finite errors by epoch, of each trial
+        self.averages: dict[int, SortedList] = {}  # by epoch, of each trial that reported there
+
+    def suggest(self) -> Trial | None:
+        """Return a new trial, or None if the searcher has no configuration left."""
+        config = self.searcher.sample_configuration()
+        if config is None:
+            return None
+        self.number_of_trials += 1
+        return Trial(self.number_of_trials - 1, config, self.max_epochs)
+
+    def report(self, trial: Trial, error: float, epoch: int, info: dict | None = None) -> bool:
+        """Compare the trial with the others at this epoch; say whether it goes on."""
+        curve = self.curves.setdefault(trial.trial_id, {})
+        if not math.isfinite(error):
+            return False
+        if epoch in curve:
+            return True
+        curve[epoch] = error
+        errors = [error for reached, error in curve.items() if reached <= epoch]
+        others = self.averages.setdefault(epoch, SortedList())
+        stops = (epoch >= self.grace_epochs and len(others) >= self.min_trials
+                 and min(errors) > middle(others))
+        others.add(fmean(errors))
+        return not stops
+
+    def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
+        """Tell the searcher how a trial has ended, and after which epoch."""
+        curve = self.curves.pop(trial.trial_id, {})
+        self.over.append(trial.trial_id)
+        self.searcher.update(trial.config, error, max(curve, default=self.max_epochs), info)
+
+
+def middle(values: SortedList) -> float:
+    """Return the median of sorted numbers."""
+    return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2

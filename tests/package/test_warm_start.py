@@ -1,0 +1,189 @@
+"""Searches that begin with what another one has found."""
+import math
+import warnings
+
+import numpy as np
+import pytest
+from journaled import events
+from scipy import stats
+from scripted_trials import Listed
+
+from d2l_hpo import (
+    ASHAScheduler, BasicScheduler, BatchScheduler, ConstrainedSearcher, HPOScheduler, HPOTuner,
+    RandomSearcher, RegularizedEvolutionSearcher, TPESearcher, Trial, categorical, when,
+)
+
+SPACE = {"x": stats.uniform(0, 1), "kind": categorical(["a", "b"])}
+
+
+def objective(config):
+    if config["x"] > 0.9:
+        raise ValueError("too large")
+    return {"error": (config["x"] - 0.3) ** 2 + (config["kind"] == "b"), "loss": 2.0}
+
+
+def quietly(search, **limits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search.run(**limits)
+    return search
+
+
+def earlier(folder):
+    """A search that has ended."""
+    return quietly(HPOTuner(BasicScheduler(RandomSearcher(SPACE, seed=1)), objective,
+                            journal=folder / "earlier.jsonl"), number_of_trials=30)
+
+
+def learning(folder, source, space=SPACE, seed=2, **others):
+    searcher = TPESearcher(space, seed=seed, initial_points=4)
+    return HPOTuner(BasicScheduler(searcher), objective, warm_start=source,
+                    journal=folder / "new.jsonl", **others)
+
+
+SOURCES = {"tuner": lambda search: search, "rows": lambda search: search.rows,
+           "records": lambda search: search.records, "jobs": lambda search: search.books.jobs,
+           "path": lambda search: search.journal.path, "text": lambda search: str(
+               search.journal.path)}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_search_learns_from_whatever_holds_the_results_of_another(kind, tmp_path):
+    before = earlier(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search = learning(tmp_path, SOURCES[kind](before))
+        search.run(number_of_trials=1)
+    reports = search.scheduler.searcher.reports
+    assert len(reports) == 31
+    failed = [errors for errors in reports.values() if math.isnan(errors[0][1])]
+    assert len(failed) == sum(before.records["status"] == "failed") > 0
+    assert len(search.rows) == 1 and search.incumbent_trial == 0  # of this search alone
+
+
+def test_it_is_the_better_for_it(tmp_path):
+    before, errors = earlier(tmp_path), {}
+    for warm in (None, before):
+        runs = []
+        for seed in range(8):
+            searcher = TPESearcher(SPACE, seed=seed, initial_points=8)
+            search = HPOTuner(BasicScheduler(searcher), objective, warm_start=warm)
+            quietly(search, number_of_trials=8)
+            runs.append(search.records["error"].median())
+        errors[warm is None] = np.mean(runs)
+    assert errors[False] < 0.5 * errors[True]
+
+
+def test_a_resumed_search_learns_the_same_from_the_journal(tmp_path):
+    before = earlier(tmp_path)
+    straight = HPOTuner(BasicScheduler(TPESearcher(SPACE, seed=2, initial_points=4)), objective,
+                        warm_start=before.rows)
+    quietly(straight, number_of_trials=8)
+    for number, source in ((3, before.rows), (6, None), (8, before.rows[:2])):
+        search = quietly(learning(tmp_path, source), number_of_trials=number)
+    assert [row["config"] for row in search.rows] == [row["config"] for row in straight.rows]
+    kinds = [event["event"] for event in events(tmp_path / "new.jsonl")]
+    assert kinds.count("known") == 1 and kinds.index("known") == 1
+
+
+def test_a_search_may_be_told_later(tmp_path):
+    quietly(learning(tmp_path, None), number_of_trials=2)
+    quietly(learning(tmp_path, earlier(tmp_path)), number_of_trials=4)
+    last = quietly(learning(tmp_path, None), number_of_trials=6)
+    assert len(last.scheduler.searcher.reports) == 36
+
+
+def test_what_does_not_fit_is_named_once_and_the_rest_is_used(tmp_path):
+    rows = [{"config": {"x": 0.5, "kind": "a"}, "error": 0.5},
+            {"config": {"x": 1.5, "kind": "a"}, "error": 0.5},
+            {"config": {"x": 0.5}, "error": 0.5},
+            {"config": {"x": 0.25, "kind": "b", "depth": 3}, "error": 0.25},
+            {"config": {"x": 0.125, "kind": "b", "depth": 4}, "error": math.inf}]
+    search = learning(tmp_path, rows)
+    with pytest.warns(UserWarning) as caught:
+        search.run(number_of_trials=1)
+    text, = [str(warning.message) for warning in caught if "warm_start" in str(warning.message)]
+    assert "3 results were learned" in text
+    assert "the space lacks 'depth', which was left out (2 trials)" in text
+    assert "hyperparameter 'x': 1.5 is outside" in text and "'kind'" in text
+    assert len(search.scheduler.searcher.reports) == 4
+
+
+def test_conditions_hold_for_what_is_known(tmp_path):
+    space = SPACE | {"depth": when(lambda config: config["kind"] == "b", stats.randint(1, 5))}
+    rows = [{"config": {"x": 0.5, "kind": "a"}, "error": 0.5},
+            {"config": {"x": 0.5, "kind": "b"}, "error": 0.5},
+            {"config": {"x": 0.5, "kind": "b", "depth": 2}, "error": 0.5}]
+    search = learning(tmp_path, rows, space)
+    with pytest.warns(UserWarning, match="2 results were learned.*'depth'"):
+        search.run(number_of_trials=1)
+
+
+def test_numbers_that_the_searcher_needs_are_asked_for():
+    searcher = ConstrainedSearcher({"x": stats.uniform(0, 1)}, limits={"memory": 1.0},
+                                   initial_points=2)
+    rows = [{"config": {"x": 0.5}, "error": 0.5, "info": {"memory": 0.5}},
+            {"config": {"x": 0.25}, "error": 0.5}]
+    search = HPOTuner(BasicScheduler(searcher), lambda config: {"error": 0.5, "memory": 2.0},
+                      warm_start=rows)
+    with pytest.warns(UserWarning, match="1 results were learned. not used: .*'memory' is missing"):
+        search.run(number_of_trials=1)
+
+
+@pytest.mark.parametrize("wrap", [BasicScheduler, lambda searcher: BatchScheduler(
+    ASHAScheduler(searcher, 2, 1, 2), 2)])
+def test_epochs_and_wrappers(wrap):
+    rows = [{"config": {"x": 1}, "error": 0.5, "max_epochs": 3.0, "info": {"loss": 1.0}},
+            {"config": {"x": 2}, "error": math.nan, "max_epochs": math.nan}]
+    searcher = Listed(2)
+    HPOTuner(wrap(searcher), lambda config: 0.5, warm_start=rows).run(number_of_trials=1)
+    assert str(searcher.told[:2]) == str([(1, 0.5, {"loss": 1.0, "epoch": 3}),
+                                          (2, math.nan, {"epoch": None})])
+
+
+def test_evolution_breeds_from_what_is_known():
+    rows = [{"config": {"x": 0.5, "kind": "a"}, "error": 0.1}] * 4
+    searcher = RegularizedEvolutionSearcher(SPACE, population_size=4, sample_size=2)
+    search = HPOTuner(BasicScheduler(searcher), objective, warm_start=rows)
+    quietly(search, number_of_trials=1)
+    config = search.rows[0]["config"]
+    assert (config["x"] == 0.5) + (config["kind"] == "a") == 1
+
+
+def test_a_searcher_that_does_not_learn_says_so():
+    search = HPOTuner(BasicScheduler(RandomSearcher(SPACE)), objective,
+                      warm_start=[{"config": {"x": 0.5, "kind": "a"}, "error": 0.5}])
+    with pytest.warns(UserWarning, match="RandomSearcher does not learn from trials"):
+        search.run(number_of_trials=1)
+
+
+@pytest.mark.parametrize("source, error, message", [
+    (5, TypeError, "warm_start is 5"), ({"config": {}}, TypeError, "warm_start is {"),
+    ([5], ValueError, "row 0: 5 has no 'config'"),
+    ([{"config": {"x": 0.5, "kind": "a"}}], ValueError, "row 0: error is None"),
+    ([{"config": {"x": 0.5, "kind": "a"}, "error": "low"}], ValueError, "row 0: error is 'low'"),
+    ("no/such/file", FileNotFoundError, "no/such/file")])
+def test_sources_that_cannot_be(source, error, message, tmp_path):
+    search = learning(tmp_path, source)
+    with pytest.raises(error, match=message):
+        search.run(number_of_trials=1)
+    assert not search.rows
+
+
+@pytest.mark.parametrize("source", [[], [{"config": {"y": 1}, "error": 0.5}]])
+def test_nothing_to_learn_is_said(source, tmp_path):
+    search = learning(tmp_path, source)
+    with pytest.warns(UserWarning, match="0 results were learned.*no trial is left"):
+        search.run(number_of_trials=1)
+    assert len(search.rows) == 1
+
+
+def test_a_scheduler_without_a_searcher_cannot_learn():
+    class Own(HPOScheduler):
+        def suggest(self):
+            return Trial(0, {"x": 1})
+
+        def update(self, trial, error, info=None):
+            pass
+    with pytest.raises(ValueError, match="needs a scheduler with a searcher"):
+        HPOTuner(Own(), lambda config: 0.5, warm_start=[]).run(number_of_trials=1)
