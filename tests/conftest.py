@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,12 @@ def small_book(tmp_path: Path) -> SmallBook:
     root = tmp_path / "a book"  # a space in the path is part of every test
     root.mkdir()
     return SmallBook(root)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def joblib_workers_end() -> Iterator[None]:
+    """Let joblib's worker processes, which wait for the next fit, end with the file of tests."""
+    yield
+    if "joblib.externals.loky" in sys.modules:
+        from joblib.externals.loky import get_reusable_executor
+        get_reusable_executor().shutdown(wait=True)

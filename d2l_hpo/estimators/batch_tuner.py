@@ -41,6 +41,8 @@ class BatchTuner(HPOTuner):
                  n_workers: int = 1, journal: Any = None) -> None:
         super().__init__(scheduler, run_batch, n_workers=n_workers, journal=journal)
 
+    warns_of_failures = False  # scikit-learn does
+
     def progress_bar(self, number_of_trials: int | None) -> NoProgress:
         """Return what shows nothing: scikit-learn says what `verbose` asks for."""
         return NoProgress()

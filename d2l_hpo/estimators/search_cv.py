@@ -10,20 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from d2l_hpo.tools.installation import install_command
+from d2l_hpo.tools.installation import needs
 
-try:
+with needs("sklearn", "HPOSearchCV"):
     import joblib
     from sklearn.base import clone, is_classifier
     from sklearn.model_selection import check_cv
     from sklearn.model_selection._search import BaseSearchCV  # documented, but exported nowhere
     from sklearn.utils import check_random_state, indexable
     from sklearn.utils.validation import _num_samples
-except ModuleNotFoundError as _missing:
-    if _missing.name not in ("joblib", "sklearn"):
-        raise
-    raise ImportError("HPOSearchCV is an estimator of scikit-learn, which is missing; run: "
-                      f"{install_command('scikit-learn')}") from _missing
 
 from d2l_hpo.estimators.batch_tuner import BatchTuner
 from d2l_hpo.estimators.callbacks import CallbackTasks

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from d2l_hpo.figures.colors import COLORS, GREY
 from d2l_hpo.measures.intervals import half_width
 from d2l_hpo.tools.installation import needs
 
@@ -26,39 +27,6 @@ with needs("plots", "d2l_hpo.figures"):
 
 STYLE_FILE = Path(__file__).with_name("d2l_hpo.mplstyle")
 
-# The ways to run one method.
-WAYS = {"sequential": "#000000", "synchronous": "#D55E00", "asynchronous": "#0072B2"}
-# One colour a method through the whole book: Okabe and Ito's colour-blind-safe palette, its yellow
-# darkened, since lines on white must be seen, and what can be told from them.
-COLORS = {
-    "default": "#000000",
-    "random search": "#0072B2",
-    "grid search": "#D55E00",
-    "Sobol search": "#E69F00",
-    "one epoch": "#56B4E9",
-    "successive halving": "#009E73",
-    "one bracket at a time": "#A6DBA0",  # of successive halving
-    "Hyperband": "#CC79A7",
-    "ASHA": "#6B6B00",
-    "ASHA, stopping": "#882255",
-    "Bayesian optimization": "#5E3C99",
-    "TPE": "#7A3E00",
-    "random scalarization": "#4CBF69",
-    "non-dominated sorting": "#8560F2",
-    "with constraints": "#721C1C",
-    "improvement per second": "#E0218A",
-    "evolution": "#2E7D32",
-    "population based": "#CD60F2",
-    **WAYS,
-}
-"""A dictionary from the names of methods to colours, such as "#0072B2": one a method throughout.
-
-`plot_search` and `plot_any_time` take their colours from it, by the name that labels a curve.
-
->>> COLORS["random search"]
-'#0072B2'
-"""
-GREY = "#7f7f7f"
 LABEL_GAP = 0.07  # between labels of curves, as a part of the axis
 IDLE = "#e0e0e0"
 OUTLINED_JOBS = 400  # more bars than this are drawn without outlines, and as an image

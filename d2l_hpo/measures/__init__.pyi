@@ -5,6 +5,8 @@ from .fronts import hypervolume as hypervolume
 from .fronts import nondominated_ranks as nondominated_ranks
 from .fronts import order_by_front as order_by_front
 from .fronts import quick_front as quick_front
+from .importance import Importance as Importance
+from .importance import hyperparameter_importance as hyperparameter_importance
 from .intervals import half_width as half_width
 from .intervals import mean_interval as mean_interval
 from .pairs import paired_differences as paired_differences

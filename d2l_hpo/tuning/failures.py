@@ -30,8 +30,8 @@ def begin_again(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome) -> None:
 
 
 def warn_of_failure(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome) -> None:
-    """Warn of the first trial that fails."""
-    if outcome.reason is not None and len(tuner.books.failed) == 1:
+    """Warn of the first trial that fails, unless the tuner's caller warns itself."""
+    if tuner.warns_of_failures and outcome.reason is not None and len(tuner.books.failed) == 1:
         warnings.warn(f"trial {attempt.trial.trial_id} failed: {last_line(outcome.reason)} (the "
                       "column traceback of the records has all of it; further failures are counted "
                       "in the progress bar)", stacklevel=4)

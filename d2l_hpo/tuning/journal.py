@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from d2l_hpo.tools.json_lines import append_bytes, cut_torn_line, to_line
+from d2l_hpo.tools.json_lines import append_bytes, to_line
 from d2l_hpo.tools.platform import BINARY, remove_held_lock, sync_folder
 from d2l_hpo.tuning.guard import leave_new_process
 
@@ -37,6 +37,7 @@ ATOMS: tuple[type[Any], ...] = (bool, str, int, float)
 LATER = {"open_brackets"}  # settings that journals of 0.1.0 lack
 DEEPEST = 100  # levels of a nested value; one that holds itself has no end
 CLOSED = -1  # no file has this number
+PROBED = 0.3  # seconds in which a lock is tried for
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
 
 
@@ -84,19 +85,55 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
     return [] if as_text(old) == as_text(new) else [f"{name}: {old!r} in the journal, {new!r} now"]
 
 
-class Journal:
-    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it.
+class EventReader:
+    """Reads a journal's file, also while a tuner writes it; the file stays as it is.
 
     A symbolic link stands for the file that it leads to.
     """
 
+    remedy = "read it from the beginning"
+    """What helps where the file is no longer what was read."""
+
     def __init__(self, path: str | os.PathLike):
         self.path = Path(os.path.realpath(path))
-        self.lock = FileLock(f"{self.path}.lock")
-        self.descriptor = CLOSED
         self.size = 0
         """Bytes that were read or written so far; whole lines."""
         self.lines = 0
+        self.torn = b""
+        """What follows the last whole line: an event that is being written, or never was."""
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the events not seen so far, each with its place; all have to be taken.
+
+        ValueError names a damaged line; a torn last line announces nothing.
+        """
+        for line in self._new_lines():
+            place = f"{self.path}, line {self.lines + 1}"
+            yield place, parse(line, place, "search" if self.lines == 0 else None)
+            self.lines += 1
+            self.size += len(line)
+
+    def _new_lines(self) -> list[bytes]:
+        """Return the whole lines not seen so far; ValueError where the file has become shorter."""
+        with open(self.path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            if file.tell() < self.size:
+                raise ValueError(f"{self.path} has become shorter since it was read; {self.remedy}")
+            file.seek(self.size)
+            content = file.read()
+        whole, end, self.torn = content.rpartition(b"\n")
+        return [line + b"\n" for line in whole.split(b"\n")] if end else []
+
+
+class Journal(EventReader):
+    """A file of events. `with journal:` locks it, so that only one tuner at a time uses it."""
+
+    remedy = REMEDY
+
+    def __init__(self, path: str | os.PathLike):
+        super().__init__(path)
+        self.lock = FileLock(f"{self.path}.lock")
+        self.descriptor = CLOSED
         self.lost_step = False
         """Whether its tuner went on, or failed half-way, without the journal."""
 
@@ -108,7 +145,7 @@ class Journal:
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"{self.path.parent} does not exist; make the journal's folder")
         try:
-            self.lock.acquire(timeout=0)
+            self.lock.acquire(timeout=PROBED)  # `is_in_use` holds it for microseconds
         except Timeout:
             leave_new_process()
             raise RuntimeError(f"{self.path} is in use by another tuner that is still running; "
@@ -142,23 +179,17 @@ class Journal:
         A torn last line is cut off, with a warning; ValueError names any other damaged line.
         """
         self.lost_step = True
-        for line in self._whole_lines():
-            self.lines += 1
-            place = f"{self.path}, line {self.lines}"
-            yield place, parse(line, place, "search" if self.lines == 1 else None)
-            self.size += len(line)
+        yield from super().events()
         self.lost_step = False
 
-    def _whole_lines(self) -> list[bytes]:
-        with open(self.path, "rb") as file:
-            content = file.read()
-        if content.rfind(b"\n") + 1 < self.size:
-            raise ValueError(f"{self.path} has become shorter since this tuner used it; {REMEDY}")
-        whole = cut_torn_line(self.descriptor, content)
-        if len(whole) < len(content):
+    def _new_lines(self) -> list[bytes]:
+        lines = super()._new_lines()
+        if self.torn:
+            os.ftruncate(self.descriptor, self.size + sum(map(len, lines)))
+            os.fsync(self.descriptor)
             warnings.warn(f"{self.path}: the last line is torn, since it was being written when "
-                          "its tuner ended; it is dropped", stacklevel=4)
-        return [line + b"\n" for line in whole[self.size:].split(b"\n")[:-1]]
+                          "its tuner ended; it is dropped", stacklevel=5)
+        return lines
 
     def write(self, event: dict[str, Any]) -> None:
         """Append an event and wait until it is on disk.
@@ -201,6 +232,31 @@ class Journal:
         return "; ".join(differences(old, plain(trial, "the trial"), "trial"))
 
 
+def is_in_use(path: str | os.PathLike) -> bool:
+    """Say whether a tuner is using a journal now; one that was killed is not."""
+    try:
+        lock = os.open(f"{os.path.realpath(path)}.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return _is_locked(lock)
+    finally:
+        os.close(lock)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Say whether another process, or another part of this one, holds the lock of an open file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: there the file is removed with its lock
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
 def description(scheduler: Any, objective: Callable) -> dict[str, Any]:
     """Return, as plain values, what makes a search the same one."""
     function = getattr(objective, "func", objective)  # functools.partial
@@ -216,8 +272,9 @@ def parse(line: bytes, place: str, expected: str | None) -> dict[str, Any]:
         kind = event["event"]
         missing = FIELDS[kind] - set(event)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{place} is damaged or no event: {line[:80]!r}; restore the file from a "
-                         "copy, or cut it off before this line") from error
+        doubt = ", so this may be no journal" if expected == "search" else ""
+        raise ValueError(f"{place} is damaged or no event: {line[:80]!r}{doubt}; restore the file "
+                         "from a copy, or cut it off before this line") from error
     if missing or (kind == "search") != (expected == "search"):
         raise ValueError(f"{place}: a {kind!r} event with the fields {sorted(event)} cannot stand "
                          "here; restore the file from a copy, or cut it off before this line")

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.tuning.outcomes import Outcome
-from d2l_hpo.tuning.records import Attempt
+from d2l_hpo.tuning.records import Attempt, Books
 from d2l_hpo.tuning.reporter import Report
 from d2l_hpo.tuning.reports import settle_report
 from d2l_hpo.tuning.warm_start import Known, inform
@@ -61,29 +61,43 @@ def _start(tuner: "HPOTuner", event: dict[str, Any]) -> None:
 
 def _report(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
     """Record and report what a trial had reported while it was running."""
-    attempt = _attempt(tuner, event, place)
-    report = Report(event["error"], event["reached"], event["info"])
-    if report.epoch in tuner.books.curves.get(attempt.trial.trial_id, {}):
-        raise ValueError(f"{place}: trial {attempt.trial.trial_id} reports epoch {report.epoch} "
-                         "for the second time; restore the file from a copy")
+    attempt, report = report_of(tuner.books, event, place)
     settle_report(tuner, attempt, report, event["end"])
 
 
 def _end(tuner: "HPOTuner", event: dict[str, Any], place: str) -> None:
     """Record and report, as an event says, how an attempt ended."""
-    attempt = _attempt(tuner, event, place)
-    if event.get("retry"):
-        tuner.books.lose(attempt, event["traceback"])
-    else:
-        tuner.books.pending.remove(attempt.trial)
-        outcome = Outcome(event.get("error", math.nan), event["info"],
-                          event.get("traceback"))
+    attempt, outcome = take_end(tuner.books, event, place)
+    if outcome is not None:
         tuner.settle(attempt, outcome, event["end"])
 
 
-def _attempt(tuner: "HPOTuner", event: dict[str, Any], place: str) -> Attempt:
+def report_of(books: Books, event: dict[str, Any], place: str) -> tuple[Attempt, Report]:
+    """Return the attempt and the report of an event; ValueError for a second one of an epoch."""
+    attempt = attempt_of(books, event, place)
+    report = Report(event["error"], event["reached"], event["info"])
+    if report.epoch in books.curves.get(attempt.trial.trial_id, {}):
+        raise ValueError(f"{place}: trial {attempt.trial.trial_id} reports epoch {report.epoch} "
+                         "for the second time; restore the file from a copy")
+    return attempt, report
+
+
+def take_end(books: Books, event: dict[str, Any],
+             place: str) -> tuple[Attempt, Outcome | None]:
+    """Take the trial of an event `finished` or `failed` from the pending ones.
+
+    Return its attempt and how it ended; None: it is tried again, and pending.
+    """
+    attempt = attempt_of(books, event, place)
+    if event.get("retry"):
+        books.lose(attempt, event["traceback"])
+        return attempt, None
+    books.pending.remove(attempt.trial)
+    return attempt, Outcome(event.get("error", math.nan), event["info"], event.get("traceback"))
+
+
+def attempt_of(books: Books, event: dict[str, Any], place: str) -> Attempt:
     """Return the attempt of an event; ValueError, with its place, if there can be none."""
-    books = tuner.books
     trial = next((t for t in books.pending if t.trial_id == event["trial_id"]), None)
     if trial is None:
         raise ValueError(f"{place}: trial {event['trial_id']} ended before it was suggested")

@@ -1,14 +1,18 @@
 """A search's report: what was searched, for how long, and how good the result is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from d2l_hpo.measures.intervals import mean_interval
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tuning.records import Results
 from d2l_hpo.tuning.tuner import HPOTuner
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def spell_domain(domain: dict) -> str:
@@ -25,7 +29,7 @@ def spell_domain(domain: dict) -> str:
     return f"`{domain['name']}`: {text}" + (", under a condition" if "tests" in domain else "")
 
 
-def describe_effort(records: pd.DataFrame) -> str:
+def describe_effort(records: "pd.DataFrame") -> str:
     """Say how many trials, jobs, workers and seconds a search took, and how many trials failed."""
     failed = records.loc[records["status"] == "failed", "trial_id"].nunique()
     work = (records["end"] - records["start"]).sum()
@@ -64,14 +68,29 @@ def search_report(tuner: HPOTuner, new_errors: Sequence[float] | np.ndarray, tes
         raise ValueError("no trial has succeeded; run the search first")
     if not 0 <= test_error <= 1:
         raise ValueError(f"test_error is {test_error!r}, expected a fraction in [0, 1]")
-    about, (mean, low, high) = tuner.scheduler.describe(), mean_interval(new_errors)
+    mean, low, high = mean_interval(new_errors)
     deviation = math.sqrt(test_error * (1 - test_error) / check_int("test_examples", test_examples))
-    rows = {"space": "; ".join(map(spell_domain, about["space"])),
-            "method": f"{about['class']}, seed {about['seed']}, {about['settings']}",
-            "effort": describe_effort(tuner.records),
-            "incumbent": f"{tuner.incumbent}, error {tuner.incumbent_error:.4f} in the search",
+    rows = {**report_rows(tuner, tuner.scheduler.describe()),
             "trained anew": f"mean error {mean:.4f}, 95 % interval {low:.4f} to {high:.4f}, "
                             f"{len(new_errors)} new seeds",
             "test, once": f"error {test_error:.4f}, standard error {deviation:.4f}"}
     lines = ["| {} | {} |".format(name, row.replace("|", r"\|")) for name, row in rows.items()]
     return "\n".join(["| Item | Value |", "|---|---|", *lines])
+
+
+def report_rows(results: Results, description: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what a report says of the search itself: item by item, in words.
+
+    They are space and method, where the `description` of the scheduler is known, the effort, and
+    the incumbent, where there is one.
+    """
+    rows = {}
+    if description is not None:
+        rows["space"] = "; ".join(map(spell_domain, description["space"]))
+        rows["method"] = (f"{description['class']}, seed {description['seed']}, "
+                          f"{description['settings']}")
+    rows["effort"] = describe_effort(results.records)
+    if results.incumbent is not None:
+        rows["incumbent"] = (f"{results.incumbent}, error {results.incumbent_error:.4f} "
+                             "in the search")
+    return rows

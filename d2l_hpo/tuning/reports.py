@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tuning.outcomes import Outcome
-from d2l_hpo.tuning.records import Attempt
+from d2l_hpo.tuning.records import Attempt, Books
 from d2l_hpo.tuning.reporter import Report, Reporter, TrialStopped
 
 if TYPE_CHECKING:
@@ -61,15 +61,22 @@ def receive(tuner: "HPOTuner", attempt: Attempt, report: Report) -> bool:
 
 def settle_report(tuner: "HPOTuner", attempt: Attempt, report: Report, end: float) -> bool:
     """Take a report, live or replayed: in the books first, then for the scheduler."""
-    trial, (error, epoch, info) = attempt.trial, report
-    reason = None if math.isfinite(error) else f"the objective reported {error} at epoch {epoch}"
-    error = error if reason is None else math.nan
+    trial, epoch, outcome = attempt.trial, report.epoch, judge_report(report)
+    error, info, reason = outcome
     value = tuner.scheduler.score(part(tuner, attempt, epoch), error, info)
-    tuner.books.report(attempt, Outcome(error, info, reason), epoch, end, value)
+    tuner.books.report(attempt, outcome, epoch, end, value)
     go_on = tuner.scheduler.report(trial, error, epoch, info)
     if not go_on or reason is not None or epoch == attempt.last_epoch:
         tuner.books.stopped[trial.trial_id] = epoch
     return trial.trial_id not in tuner.books.stopped
+
+
+def judge_report(report: Report) -> Outcome:
+    """Return what a report means: an error that is not finite is a failure."""
+    error, epoch, info = report
+    if math.isfinite(error):
+        return Outcome(error, info)
+    return Outcome(math.nan, info, f"the objective reported {error} at epoch {epoch}")
 
 
 def part(tuner: "HPOTuner", attempt: Attempt, epoch: int) -> Trial:
@@ -110,9 +117,7 @@ def settle_end(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome, end: float
     """End, live or replayed, a call that could report; return what the scheduler is to learn."""
     books, trial = tuner.books, attempt.trial
     error, last = outcome.error, attempt.last_epoch
-    stop, curve = books.stopped.pop(trial.trial_id, None), books.curves.get(trial.trial_id, {})
-    if last is None and curve and curve[max(curve)] == error:
-        stop = max(curve)  # what it returned, it had reported
+    stop = last_report(books, attempt, error)
     if stop is not None:
         return books.complete(trial.trial_id, stop, outcome)
     ended = trial if last is None else part(tuner, attempt, last)
@@ -120,6 +125,15 @@ def settle_end(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome, end: float
     if last is not None:
         tuner.scheduler.report(trial, error, last, outcome.info)
     return outcome
+
+
+def last_report(books: Books, attempt: Attempt, error: float) -> int | None:
+    """Return the epoch of the report that ends a trial; None: it ends with what it returned."""
+    name = attempt.trial.trial_id
+    stop, curve = books.stopped.pop(name, None), books.curves.get(name, {})
+    if attempt.last_epoch is None and curve and curve[max(curve)] == error:
+        return max(curve)  # what it returned, it had reported
+    return stop
 
 
 def finish_stopped(tuner: "HPOTuner") -> None:

@@ -138,6 +138,8 @@ class HPOTuner(Results):
     [0.64, 0.27, 0.04, 0.02]
     """
 
+    warns_of_failures = True
+
     def __init__(self, scheduler: HPOScheduler, objective: Callable[..., Any],
                  executor: Executor | None = None, journal: str | os.PathLike | None = None,
                  n_workers: int = 1, max_retries: int = 1, trial_timeout: float | None = None,
@@ -284,7 +286,9 @@ class HPOTuner(Results):
         outcome = (conclude(self, attempt, result, reason, judged) if attempt.can_report
                    else judged(result, reason))
         end, entry = self.now(), attempt.entry()
-        is_told = attempt.trial.trial_id in self.books.stopped  # its last report counts
+        stop = self.books.stopped.get(attempt.trial.trial_id)
+        is_told = stop is not None  # its last report counts
+        entry |= {"stopped_at": stop} if is_told else {}
         if outcome.reason is not None and attempt.goes_on and not is_told:
             return begin_again(self, attempt, outcome)
         if outcome.reason is None:

@@ -19,7 +19,8 @@ from myst_nb.ext.glue import extract_glue_data_cell
 from nbformat.v4 import new_code_cell, new_output
 
 from d2l_hpo import COLORS, plot_hyperparameter, plot_learning_curves, plot_search
-from d2l_hpo.figures.plots import GREY, STYLE_FILE, WAYS
+from d2l_hpo.figures.colors import GREY, WAYS
+from d2l_hpo.figures.plots import STYLE_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = {name: color for name, color in COLORS.items() if name not in WAYS}

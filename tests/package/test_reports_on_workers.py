@@ -7,6 +7,7 @@ import pytest
 import reporting_objectives as reporting
 from journaled import events
 from scripted_trials import Listed
+from systems import posix_only
 from worker_searches import nothing_is_left_behind  # noqa: F401 - an autouse fixture
 
 from d2l_hpo import ASHAScheduler, BasicScheduler, HPOTuner
@@ -59,6 +60,7 @@ def test_one_worker_with_a_time_limit_decides_as_this_process():
     assert there.records[same].equals(here.records[same])
 
 
+@posix_only
 @pytest.mark.parametrize("how", ["SIGKILL", "exit 0"])
 def test_a_worker_that_dies_after_a_report_loses_none(how, tmp_path):
     objective = functools.partial(reporting.resuming, folder=tmp_path, deadly=(0, 1, 5), how=how,

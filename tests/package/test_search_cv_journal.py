@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from systems import posix_only
 
 from d2l_hpo import HPOSearchCV
 from d2l_hpo.estimators import describe_data, describe_estimator
@@ -39,6 +40,7 @@ def same_as_without(search, **arguments):
     return repr(table(search)) == repr(table(alone)) and search.best_index_ == alone.best_index_
 
 
+@posix_only
 @pytest.mark.parametrize(("fit", "n_workers"), [(0, 1), (5, 1), (11, 3), (16, 3)])
 def test_a_search_that_is_killed_goes_on(fit, n_workers, tmp_path):
     journal = tmp_path / "search.jsonl"

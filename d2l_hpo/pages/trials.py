@@ -1,0 +1,144 @@
+"""A search as its pictures need it: a row a trial, in one order, of many the most telling."""
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from d2l_hpo.measures.records import Job
+from d2l_hpo.pages.axes import Axis, NumberAxis, as_number, axis_of, number_axis
+from d2l_hpo.tuning.sources import SearchView
+
+MOST_SHOWN = 1000
+"""Trials in the table and in pictures; of more, the best and some of the others."""
+CLASSES = 6
+"""Shades of colour."""
+
+
+@dataclass
+class TrialRow:
+    """What became of a trial: its last error, and each report of epochs and error."""
+
+    trial_id: int
+    config: dict[str, Any]
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def last(self) -> Job:
+        """The job that ended last."""
+        return self.jobs[-1]
+
+    @property
+    def reports(self) -> list[tuple[int | None, float]]:
+        """Epochs and error of the jobs that succeeded."""
+        return [(job.max_epochs, job.error) for job in self.jobs if math.isfinite(job.error)]
+
+    @property
+    def error(self) -> float:
+        """The last finite error; nan if there is none."""
+        return self.reports[-1][1] if self.reports else math.nan
+
+    @property
+    def epochs(self) -> int | None:
+        """After how many epochs it had this error, or failed."""
+        return self.reports[-1][0] if self.reports else self.last.max_epochs
+
+    @property
+    def failed(self) -> bool:
+        """Whether its last job failed."""
+        return not math.isfinite(self.last.error) or self.last.status == "failed"
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The further numbers of its last job."""
+        found = {str(name): as_number(value) for name, value in self.last.info.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class SearchPicture:
+    """The trials of a search, the axes of its hyperparameters, and the shades of its dots."""
+
+    def __init__(self, view: SearchView) -> None:
+        self.view = view
+        self.trials = _trials(view.jobs)
+        self.shown = _choose(self.trials)
+        self.names = _varying(view, self.trials)
+        self.axes = {name: self._axis(name) for name in self.names}
+        finite = [trial.error for trial in self.trials if math.isfinite(trial.error)]
+        self.errors: np.ndarray = np.array(finite, float)
+        self.error_axis, self.above = error_axis(self.errors)
+        levels = {trial.epochs for trial in self.trials if trial.epochs is not None}
+        self.levels = sorted(levels)
+        self.is_multi_fidelity = any(len({epochs for epochs, _ in trial.reports}) > 1
+                                     for trial in self.trials) or len(levels) > 1
+
+    def _axis(self, name: str) -> Axis:
+        domain = next((d for d in self.view.space if d["name"] == name), None)
+        return axis_of([t.config[name] for t in self.trials if name in t.config], domain)
+
+    def error_classes(self) -> list[list[int]]:
+        """Return, from the worst sixth to the best, the places of shown trials of that shade."""
+        finite = [i for i, trial in enumerate(self.shown) if math.isfinite(trial.error)]
+        ordered = sorted(finite, key=lambda i: self.shown[i].error)
+        parts = np.array_split(np.array(ordered, int), CLASSES)
+        return [sorted(part.tolist()) for part in reversed(parts)]
+
+    def level_classes(self) -> list[list[int]]:
+        """Return the places of shown trials by their epochs, from the fewest to the most."""
+        parts = np.array_split(np.array(self.levels or [0]), min(CLASSES, len(self.levels) or 1))
+        class_of = {level: i for i, part in enumerate(parts) for level in part.tolist()}
+        classes: list[list[int]] = [[] for _ in parts]
+        for i, trial in enumerate(self.shown):
+            if math.isfinite(trial.error):
+                classes[0 if trial.epochs is None else class_of[trial.epochs]].append(i)
+        return classes
+
+    def failures(self) -> list[int]:
+        """Return the places of shown trials that have no error at all."""
+        return [i for i, trial in enumerate(self.shown) if not math.isfinite(trial.error)]
+
+
+def _trials(jobs: Sequence[Job]) -> list[TrialRow]:
+    """Return the trials in the order of their first ends."""
+    rows: dict[int, TrialRow] = {}
+    for job in jobs:
+        rows.setdefault(job.trial_id, TrialRow(job.trial_id, job.config)).jobs.append(job)
+    return list(rows.values())
+
+
+def _choose(trials: list[TrialRow]) -> list[TrialRow]:
+    """Return all trials, or, of too many, the best half and evenly spaced others."""
+    if len(trials) <= MOST_SHOWN:
+        return trials
+    ordered = sorted(range(len(trials)), key=lambda i: (not math.isfinite(trials[i].error),
+                                                        trials[i].error))
+    best, others = set(ordered[:MOST_SHOWN // 2]), ordered[MOST_SHOWN // 2:]
+    places = np.linspace(0, len(others) - 1, MOST_SHOWN - len(best)).round().astype(int)
+    chosen = best | {others[i] for i in places.tolist()}
+    return [trial for i, trial in enumerate(trials) if i in chosen]
+
+
+def _varying(view: SearchView, trials: list[TrialRow]) -> list[str]:
+    """Return the names of hyperparameters that are no constants, in the order of the space."""
+    described = {domain["name"]: domain["kind"] for domain in view.space}
+    found = dict.fromkeys([*described, *(name for trial in trials for name in trial.config)])
+    return [name for name in found if described.get(name) != "constant"]
+
+
+def error_axis(errors: np.ndarray) -> tuple[NumberAxis, int]:
+    """Return the axis of errors, and how many lie above its upper end, which outliers do not set.
+
+    It is logarithmic where errors are positive and the largest is 100 times the smallest.
+    """
+    if len(errors) == 0:
+        return number_axis([0.0, 1.0]), 0
+    axis = number_axis(errors.tolist(), ratio=100.0)
+    if axis.is_log or len(errors) < 8:
+        return axis, 0
+    low, middle, high = np.quantile(errors, [0.0, 0.5, 0.9])
+    top = high + 2 * (high - min(low, middle))
+    kept = errors[errors <= top]
+    if not np.isfinite(top) or len(kept) < 2 or kept.max() == errors.max():
+        return axis, 0
+    return number_axis(kept.tolist(), ratio=100.0), int((errors > kept.max()).sum())
