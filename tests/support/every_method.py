@@ -8,7 +8,8 @@ import inspect
 import numpy as np
 from scipy import stats
 
-import d2l_hpo
+import d2l_hpo.schedulers
+import d2l_hpo.searchers
 from d2l_hpo import (
     BasicScheduler, DigitsBenchmark, HPOScheduler, HPOSearcher, categorical, lograndint,
     sample_configurations,
@@ -32,13 +33,13 @@ def public_classes(base, names):
             and kind.__name__ not in UNFINISHED]
 
 
-def named(ending):
-    """Return the public names with an ending, whose modules load no other library."""
-    return [name for name in d2l_hpo.__all__ if name.endswith(ending)]
+def named(ending, folder):
+    """Return the public names of a folder, and those with an ending; none loads pytorch."""
+    return [name for name in d2l_hpo.__all__ if name.endswith(ending) or name in folder.__all__]
 
 
-SEARCHERS = public_classes(HPOSearcher, named("Searcher"))
-SCHEDULERS = public_classes(HPOScheduler, named("Scheduler"))
+SEARCHERS = public_classes(HPOSearcher, named("Searcher", d2l_hpo.searchers))
+SCHEDULERS = public_classes(HPOScheduler, named("Scheduler", d2l_hpo.schedulers))
 
 
 def takes(kind, name):
