@@ -275,6 +275,20 @@ def test_a_failure_is_the_same_whichever_number_it_returned(kind, settings, leas
     assert incumbents[0] == incumbents[1] == incumbents[2]
 
 
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_on_the_last_fold_is_no_incumbent(failure):
+    scheduler = scheduler_of(FoldScheduler, 2)
+    for error in (1.0, 1.0, 1.0, failure):
+        trial = scheduler.suggest()
+        scheduler.update(trial, error)
+    assert trial.max_epochs == 4 and scheduler.incumbent is None
+    for _ in range(4):
+        other = scheduler.suggest()
+        scheduler.update(other, 2.0)
+    assert scheduler.incumbent == other.config != trial.config
+    assert math.isnan(scheduler.searcher.told[0][1])
+
+
 @every
 def test_failures_on_a_later_rung(kind, settings):
     def error(trial):
