@@ -101,6 +101,7 @@ class FoldScheduler(HPOScheduler):
         errors = self.errors[trial.trial_id]
         if trial.max_epochs != len(errors) + 1:
             return  # reported before
+        error = error if math.isfinite(error) else math.nan
         errors.append(error * trial.max_epochs - sum(errors))
         table, complete = np.array(errors), len(errors) == self.folds
         if math.isfinite(error) and not complete:

@@ -45,6 +45,8 @@ class MedianStoppingScheduler(HPOScheduler):
         self.grace_epochs = check_int("grace_epochs", grace_epochs)
         self.min_trials = check_int("min_trials", min_trials)
         self.number_of_trials = 0
+        self.running: set[int] = set()  # trials that were suggested and have not ended
+        self.stopped: set[int] = set()  # those of them that were told to stop
         self.over = []
         self.curves: dict[int, dict[int, float]] = {}  # finite errors by epoch, of each trial
         self.averages: dict[int, SortedList] = {}  # by epoch, of each trial that reported there
@@ -54,29 +56,54 @@ class MedianStoppingScheduler(HPOScheduler):
         config = self.searcher.sample_configuration()
         if config is None:
             return None
+        trial = Trial(self.number_of_trials, config, self.max_epochs)
         self.number_of_trials += 1
-        return Trial(self.number_of_trials - 1, config, self.max_epochs)
+        self.running.add(trial.trial_id)
+        return trial
 
     def report(self, trial: Trial, error: float, epoch: int, info: dict | None = None) -> bool:
-        """Compare the trial with the others at this epoch; say whether it goes on."""
-        curve = self.curves.setdefault(trial.trial_id, {})
-        if not math.isfinite(error):
+        """Compare the trial with the others at this epoch; say whether it goes on.
+
+        A trial that was told to stop does not go on, whatever it reports afterwards.
+        """
+        name = trial.trial_id
+        self.check_name(name)
+        if name not in self.running or name in self.stopped:
             return False
+        curve = self.curves.setdefault(name, {})
         if epoch in curve:
             return True
+        if not math.isfinite(error) or self.is_behind(curve, error, epoch):
+            self.stopped.add(name)
+        return name not in self.stopped
+
+    def is_behind(self, curve: dict[int, float], error: float, epoch: int) -> bool:
+        """Note an error, and say whether the best one up to it is worse than the others' median."""
         curve[epoch] = error
         errors = [error for reached, error in curve.items() if reached <= epoch]
         others = self.averages.setdefault(epoch, SortedList())
-        stops = (epoch >= self.grace_epochs and len(others) >= self.min_trials
-                 and min(errors) > middle(others))
+        is_behind = (epoch >= self.grace_epochs and len(others) >= self.min_trials
+                     and min(errors) > middle(others))
         others.add(fmean(errors))
-        return not stops
+        return is_behind
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
-        """Tell the searcher how a trial has ended, and after which epoch."""
-        curve = self.curves.pop(trial.trial_id, {})
-        self.over.append(trial.trial_id)
+        """Tell the searcher, once, how a trial has ended, and after which epoch."""
+        name = trial.trial_id
+        self.check_name(name)
+        if name not in self.running:
+            return  # reported before
+        self.running.remove(name)
+        self.stopped.discard(name)
+        curve = self.curves.pop(name, {})
+        self.over.append(name)
         self.searcher.update(trial.config, error, max(curve, default=self.max_epochs), info)
+
+    def check_name(self, name: int) -> None:
+        """Raise ValueError for the id of a trial that was never suggested."""
+        if not 0 <= name < self.number_of_trials:
+            raise ValueError(f"a report for trial {name}, which was never suggested; report the "
+                             "trials that suggest returned")
 
 
 def middle(values: SortedList) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,8 +77,9 @@ class PBTScheduler(HPOScheduler):
             self.begin_generation(self.breed() if self.trials else self.first_population())
         if not self.waiting:
             return None
-        self.running.add(self.waiting[0].trial_id)
-        return self.waiting.popleft()
+        trial = self.waiting.popleft()
+        self.running.add(trial.trial_id)
+        return replace(trial, config=dict(trial.config))
 
     def first_population(self) -> list[tuple[dict, Trial | None]]:
         """Return the searcher's configurations, without sources; ValueError if it has only one."""

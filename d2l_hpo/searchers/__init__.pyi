@@ -19,6 +19,7 @@ from .grid import grid_axes as grid_axes
 from .informed import ConstrainedSearcher as ConstrainedSearcher
 from .informed import CostAwareSearcher as CostAwareSearcher
 from .informed import InformedSearcher as InformedSearcher
+from .informed import Prediction as Prediction
 from .model_searcher import ModelSearcher as ModelSearcher
 from .model_searcher import changes_to_the_end as changes_to_the_end
 from .model_searcher import encode_choices as encode_choices

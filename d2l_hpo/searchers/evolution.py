@@ -64,7 +64,7 @@ class RegularizedEvolutionSearcher(HPOSearcher):
         member = key, self.reports[key, epoch]
         oldest = len(self.members) - len(self.population)
         if (i := self.members.get(member, -1) - oldest) >= 0:
-            self.population[i] = config, error if math.isfinite(error) else math.inf
+            self.population[i] = dict(config), error if math.isfinite(error) else math.inf
         elif math.isfinite(error) and member not in self.members:
             self.members[member] = len(self.members)
             self.population = [*self.population, (dict(config), error)][-self.population_size:]

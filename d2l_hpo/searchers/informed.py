@@ -2,6 +2,7 @@
 
 import math
 import operator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -9,9 +10,29 @@ from scipy.special import log_ndtr
 from d2l_hpo.measures.values import read_objectives
 from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.bayesian import BayesianSearcher
+from d2l_hpo.searchers.gaussian_process import GaussianProcess
 from d2l_hpo.searchers.model_searcher import encode_choices
 from d2l_hpo.searchers.process_fit import fit_gaussian_process, theta_prior
 from d2l_hpo.tools.arguments import check_positive
+
+
+LARGEST = 1e100  # of transformed numbers: the square of a larger one may be no float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model of standardised numbers says in their own unit; None: no number is known."""
+
+    mean: float
+    deviation: float
+    model: GaussianProcess | None = None
+
+    def __call__(self, points: np.ndarray) -> list[np.ndarray]:
+        """Return means and standard deviations at encoded points (q, p), each of shape (q,)."""
+        standard = ((np.zeros(len(points)), np.ones(len(points))) if self.model is None
+                    else self.model.predict(points))
+        return [shift + self.deviation * part
+                for shift, part in zip((self.mean, 0.0), standard, strict=True)]
 
 
 class InformedSearcher(BayesianSearcher):
@@ -45,19 +66,19 @@ class InformedSearcher(BayesianSearcher):
         return encode_choices(points, self.choices)
 
     def model_number(self, name: str, transform):
-        """Fit a Gaussian process to transformed numbers; return its `predict(encoded points)`."""
+        """Fit a Gaussian process to transformed numbers; return its `Prediction`."""
         column = self.names.index(name)
         known = [key for key in sorted(self.numbers) if math.isfinite(self.numbers[key][column])]
         if not known:
-            return lambda points: [np.zeros(len(points)), np.ones(len(points))]
+            return Prediction(0.0, 1.0)
         values = transform(np.array([self.numbers[key][column] for key in known]))
+        values = np.clip(values, -LARGEST, LARGEST)
         mean, deviation = values.mean(), values.std() or 1.0
         start = self.thetas.get(name, theta_prior(len(self.choices))[0])
         model = fit_gaussian_process(self.encoded(known), (values - mean) / deviation, self.groups,
                                      [start])
         self.thetas[name] = model.theta
-        return lambda points: [shift + deviation * part for shift, part
-                               in zip((mean, 0.0), model.predict(points), strict=True)]
+        return Prediction(mean, deviation, model)
 
 
 class ConstrainedSearcher(InformedSearcher):
