@@ -35,6 +35,8 @@ references =
 [extras]
 second = dask, ray
 
+[guide]
+
 [modules]
 alpha = The first module.
 beta = The second module.
