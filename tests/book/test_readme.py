@@ -18,7 +18,7 @@ OPTION = re.compile(r"^    # (\w+=.+?,)  +# (.+)$", re.MULTILINE)
 def run(code: str, folder: Path) -> list[str]:
     """Run `code` as a script in `folder`; return the lines that it printed. It warns of nothing."""
     lines, said = run_and_listen(code, folder)
-    assert "Warning" not in "".join(said)
+    assert "Warning" not in said, said
     return lines
 
 
