@@ -39,12 +39,16 @@ class BookConfig:
     """Extras of the package that running the sections takes."""
     extras: dict[str, list[str]]
     """Section name -> further extras that its cells need, for sections that need some."""
+    guide: dict[str, list[str]]
+    """Recipe name -> modules that its script imports and the package does not need."""
     chapter: Path
     """Folder of the MyST Markdown sources."""
     package: Path
     """Folder of the package `d2l_hpo`."""
     reference: Path
     """Folder of what is appended to the docstrings of saved cells."""
+    guide_folder: Path
+    """Folder of the recipes."""
     notebooks: Path
     """Folder of the notebooks without outputs."""
     build: Path
@@ -86,6 +90,7 @@ def load_config(root: Path = ROOT) -> BookConfig:
         public = {role: names.split() for role, names in parser["public"].items()}
         extras = {name: names.replace(",", " ").split()
                   for name, names in parser["extras"].items()}
+        guide = {name: modules.split() for name, modules in parser["guide"].items()}
     except KeyError as error:
         raise BookError(f"config.ini: {error} is missing") from error
     if len(modules) < len(places):
@@ -98,11 +103,11 @@ def load_config(root: Path = ROOT) -> BookConfig:
         raise BookError(f"config.ini: [extras] names {', '.join(strange)}, which [sections] does "
                         "not list")
     return BookConfig(root=root, sections=sections, modules=modules, folders=folders,
-                      public=public, common_extras=common_extras, extras=extras,
+                      public=public, common_extras=common_extras, extras=extras, guide=guide,
                       release=_release(root), **book,
                       chapter=root / "chapter_hyperparameter_optimization",
                       package=root / "d2l_hpo", notebooks=root / "notebooks",
-                      reference=root / "reference",
+                      reference=root / "reference", guide_folder=root / "guide",
                       build=root / "_build", bibliography=root / "lib.bib")
 
 

@@ -21,6 +21,7 @@ from cells import read_notebook
 from config import ROOT, BookConfig, BookError, load_config
 from execution import CellFailure, execute_cached
 from files import update, write
+from guide import guide_pages
 from nbformat import NotebookNode
 from plain import PlainMarkdown
 from reference import reference_pages, section_note, taught_names
@@ -118,13 +119,15 @@ def write_page(path: Path, config: BookConfig, closing: str = "") -> Path:
 
 
 def execute(config: BookConfig) -> int:
-    """Write the pages that Sphinx renders: executed notebooks, plain pages, reference and img/."""
+    """Write the pages that Sphinx renders: executed notebooks, plain pages, guide, reference, img/.
+    """
+    made = guide_pages(config)  # a mistake there shows before the sections run
     taught, paths = taught_names(config), config.section_paths()
     with ThreadPoolExecutor(SECTIONS_AT_ONCE) as pool:
         pages = {*pool.map(lambda path: write_page(path, config, section_note(path.stem, taught)),
                            paths)}
     folder = config.build / "notebooks"
-    for name, text in reference_pages(config, taught).items():
+    for name, text in (made | reference_pages(config, taught)).items():
         write(folder / f"{name}.md", text)
         pages.add(folder / f"{name}.md")
     for stale in {*folder.glob("*.ipynb"), *folder.glob("*.md")} - pages:

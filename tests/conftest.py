@@ -39,6 +39,8 @@ references =
 [extras]
 second = dask, ray
 
+[guide]
+
 [modules]
 alpha = The first module.
 beta = The second module.

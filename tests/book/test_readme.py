@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import make
 from check_types import readme_example
 from config import ROOT
+from scripts import run_and_listen
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTION = re.compile(r"^    # (\w+=.+?,)  +# (.+)$", re.MULTILINE)
 
 
 def run(code: str, folder: Path) -> list[str]:
-    """Run `code` as a script in `folder`; return the lines that it printed."""
-    (folder / "example.py").write_text(code, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "example.py"], cwd=folder, text=True, check=False,
-                          env=environment, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr
-    return done.stdout.splitlines()
+    """Run `code` as a script in `folder`; return the lines that it printed. It warns of nothing."""
+    lines, said = run_and_listen(code, folder)
+    assert "Warning" not in said, said
+    return lines
 
 
 def incumbent(lines: list[str]) -> tuple[dict, float]:

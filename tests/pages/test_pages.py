@@ -14,9 +14,11 @@ import nbformat
 import pytest
 from browsing import CHROMIUM_FLAGS, WAIT_MS, violations
 from built_book import BOOK, HTML, require_built, require_program
+from guide import guide_pages
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 SECTIONS = list(BOOK.sections)
+PAGES = [*SECTIONS, *guide_pages(BOOK)]
 # The text and images that stick out of the window on the right and that no box lets one scroll to.
 CUT_OFF = """() => {
     const scrolls = e => e && (["auto", "scroll"].includes(getComputedStyle(e).overflowX)
@@ -114,12 +116,12 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
 
 @dataclass
 class Reading(Visit):
-    """A section in a window, opened once for all tests that leave it as they found it."""
+    """A page in a window, opened once for all tests that leave it as they found it."""
 
     section: str = ""
 
 
-@pytest.fixture(scope="module", params=SECTIONS)
+@pytest.fixture(scope="module", params=PAGES)
 def reading(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Reading]:
     """Return a section in a window as wide as a small laptop's."""
     with browser.new_context(viewport={"width": 1280, "height": 800},
@@ -218,7 +220,7 @@ def test_taught_sections_have_figures_code_and_solutions(reading: Reading) -> No
     )
     captions = page.locator("figure figcaption .caption-number").all_text_contents()
     assert all(caption.startswith("Figure ") for caption in captions)
-    if BOOK.sections[reading.section]:
+    if BOOK.sections.get(reading.section):
         assert page.locator("div.solution").count() > 0 and captions
 
 
@@ -242,13 +244,13 @@ def test_page_can_be_used_by_all(reading: Reading) -> None:
     assert violations(reading.page) == []
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", PAGES)
 def test_dark_page_can_be_used_by_all(visit: Visit, section: str) -> None:
     visit.page.emulate_media(color_scheme="dark")
     assert violations(visit.open(section)) == []
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", PAGES)
 def test_page_fits_a_phone_and_can_be_used_by_all_there(visit: Visit, section: str) -> None:
     visit.page.set_viewport_size({"width": 400, "height": 800})
     page = visit.open(section)
@@ -318,7 +320,7 @@ def anchors(page: str) -> Anchors:
     return parser
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", PAGES)
 def test_links_lead_somewhere(section: str) -> None:
     require_built(HTML / "index.html", "make html")
     page = f"{section}.html"
