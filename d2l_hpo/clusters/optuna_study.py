@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from d2l_hpo.spaces.described import described_range
 from d2l_hpo.tools.arguments import is_number
+from d2l_hpo.tools.installation import needs
 from d2l_hpo.tuning.journal import plain
 from d2l_hpo.tuning.records import Attempt
 from d2l_hpo.tuning.sources import SearchView, view_search
@@ -50,10 +51,8 @@ def to_optuna(source: Union["HPOTuner", "JournaledSearch", "pd.DataFrame", str, 
         study = to_optuna("search.jsonl", "sqlite:///search.db", "first try")
         study.best_trial.params
     """
-    try:
+    with needs("optuna", "to_optuna"):
         import optuna
-    except ImportError as error:
-        raise ImportError("to_optuna needs Optuna; run: python -m pip install optuna") from error
     view = view_search(source)
     trials = _Converter(optuna, view).trials()
     try:

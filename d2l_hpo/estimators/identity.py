@@ -9,8 +9,12 @@ from pickle import PicklingError
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-import joblib
 from scipy import sparse
+
+from d2l_hpo.tools.installation import needs
+
+with needs("sklearn", "HPOSearchCV"):
+    import joblib
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler
 from d2l_hpo.schedulers.wrapper import SchedulerWrapper

@@ -215,7 +215,8 @@ class HPOSearchCV(BaseSearchCV):
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags, with the estimator's for `y` (from release 1.6 on)."""
-        from sklearn.utils import get_tags
+        with needs("sklearn", "HPOSearchCV"):
+            from sklearn.utils import get_tags  # newer than the oldest scikit-learn that will do
         tags = super().__sklearn_tags__()
         tags.target_tags = replace(get_tags(self.estimator).target_tags,
                                    required=tags.target_tags.required)

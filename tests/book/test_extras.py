@@ -271,7 +271,7 @@ def unguarded(path: Path) -> list[str]:
         root = module.split(".")[0]
         if root in sys.stdlib_module_names or root == PACKAGE:
             continue
-        sources = {normalised(name) for name in DISTRIBUTIONS[root]}
+        sources = {normalised(name) for name in DISTRIBUTIONS.get(root, [root])}
         allowed = CORE | (brought(extra) if extra else set())
         if training:  # `compat` has said what is missing
             allowed |= brought("torch") | {"d2l"}

@@ -21,7 +21,8 @@ def test_without_optuna_the_command_to_install_it_is_named():
             "try: to_optuna('search.jsonl')\nexcept ImportError as error: print(error)")
     done = subprocess.run([sys.executable, "-c", code], env=PATHS, text=True, check=True,
                           capture_output=True)
-    assert done.stdout.strip() == "to_optuna needs Optuna; run: python -m pip install optuna"
+    assert done.stdout.startswith("to_optuna needs the extra 'optuna' (")
+    assert done.stdout.strip().endswith('; run: python -m pip install "d2l_hpo[optuna]"')
 
 
 @pytest.fixture
