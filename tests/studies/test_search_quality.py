@@ -13,7 +13,7 @@ from d2l_hpo import DigitsBenchmark, HPOSearcher, categorical, check_configurati
 from d2l_hpo import sample_configurations
 from d2l_hpo.simulation.task_spaces import SPACES
 
-from benchmarks import conversions, methods, search_quality, summary
+from benchmarks import archive, conversions, methods, search_quality, summary
 from benchmarks.methods import METHODS, Method, OurSearcher
 from benchmarks.real_tasks import REAL_TASKS
 from benchmarks.tasks import DEVELOPMENT, HELD_OUT, INDEPENDENT, Task
@@ -365,3 +365,30 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch, capsys, tmp_pat
         search_quality.main(["--tasks", "digits", "--methods", "RandomSearcher"], tmp_path)
     assert ("no-such-package is missing; run: python -m pip install -r "
             "benchmarks/requirements.txt") in capsys.readouterr().err
+
+
+def test_an_archive_keeps_what_tables_are_made_of(tmp_path):
+    results = {"a-0": {"key": "k", "errors": [0.5, 0.7, 0.3, 0.3, 0.4], "seconds": 0.0123},
+               "b-1": {"key": "l", "errors": [-2.0], "seconds": 1.0}}
+    archive.keep(tmp_path / "kept.jsonl", results)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "b-1.json").write_text('{"key": "newer"}')
+    archive.restore(tmp_path / "kept.jsonl", folder)
+    found = json.loads((folder / "a-0.json").read_text())
+    assert found == {"key": "k", "errors": [0.5, 0.5, 0.3, 0.3, 0.3], "seconds": 0.0123}
+    assert (folder / "b-1.json").read_text() == '{"key": "newer"}'  # what is there stays
+    archive.keep(tmp_path / "again.jsonl", {"a-0": found, "b-1": results["b-1"]})
+    assert (tmp_path / "again.jsonl").read_text() == (tmp_path / "kept.jsonl").read_text()
+
+
+def test_an_archive_that_is_not_there_restores_nothing(tmp_path):
+    archive.restore(tmp_path / "kept.jsonl", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_kept_searches_are_of_known_tasks_and_methods():
+    lines = map(json.loads, search_quality.ARCHIVE.read_text(encoding="utf-8").splitlines())
+    known = {f"{task}-{method}" for task in INDEPENDENT for method in METHODS}
+    names = [line["search"] for line in lines]
+    assert names == sorted(set(names)) and {name.rsplit("-", 1)[0] for name in names} <= known
