@@ -2,7 +2,8 @@
 
 In dark mode an image that is merely inverted also turns around what a colour says: "the darker, the
 later" becomes wrong. So a second picture is written. Paper and ink change places, lines and words
-that would be too dark are lightened, and colours that stand for numbers stay what they are.
+that would be too dark are lightened, and colours that stand for numbers stay what they are. In light
+mode only words change: those in a method's colour are darkened until they can be read.
 """
 
 import colorsys
@@ -26,6 +27,7 @@ PLACE = re.compile(r"(?:rotate\(\S+ |translate\()(-?[\d.]+) (-?[\d.]+)\)")
 PIXELS = 96 / 72  # of a web page in a point
 MAPS = ("QuadMesh", "QuadContourSet", "image")  # ids of what shows numbers as colours
 POINTS = "PathCollection"
+WHITE = (255, 255, 255)
 MANY = 8  # colours of points, from which on they stand for numbers
 Color = tuple[int, int, int]
 
@@ -61,6 +63,18 @@ def darken_page(text: str) -> str:
         light += 0.02
         red, green, blue = (round(255 * part)
                             for part in colorsys.hls_to_rgb(hue, min(light, 1), saturation))
+        color = red, green, blue
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def darken_words(text: str) -> str:
+    """Return the colour that words in `#rrggbb` have on a light page; white ones lie on a shape."""
+    color = parse_color(text)
+    hue, light, saturation = colorsys.rgb_to_hls(*(part / 255 for part in color))
+    while color != WHITE and contrast(color, WHITE) < CONTRAST:
+        light -= 0.02
+        red, green, blue = (round(255 * part)
+                            for part in colorsys.hls_to_rgb(hue, max(light, 0), saturation))
         color = red, green, blue
     return "#{:02x}{:02x}{:02x}".format(*color)
 
@@ -128,6 +142,19 @@ def dark_figure(svg: str) -> str:
     return ET.tostring(root, "unicode")
 
 
+def light_figure(svg: str) -> str:
+    """Return a figure, drawn by Matplotlib for a white page, with words that can be read there."""
+    ET.register_namespace("", SVG)
+    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    root = ET.fromstring(svg)
+    for element in on_page(root):
+        if element.tag == f"{{{SVG}}}text":
+            for name in ("style", "fill"):
+                if value := element.get(name):
+                    element.set(name, COLOR.sub(lambda found: darken_words(found[0]), value))
+    return ET.tostring(root, "unicode")
+
+
 def name_fonts(svg: str) -> str:
     """Let words be as wide on a machine that lacks the font they were set in."""
     return svg.replace("font-family: 'DejaVu Sans'", f"font-family: {FONTS}").replace(
@@ -150,7 +177,7 @@ class DarkFigures(SphinxPostTransform):
             svg = name_fonts(path.read_text(encoding="utf-8"))
             pair = nodes.container("", classes=["drawing"])
             size = SIZE.search(svg)
-            for mode, content in (("light", svg), ("dark", dark_figure(svg))):
+            for mode, content in (("light", light_figure(svg)), ("dark", dark_figure(svg))):
                 written = folder / f"{path.stem}-{mode}.svg"
                 written.write_text(content, encoding="utf-8", newline="\n")
                 shown = image.deepcopy()

@@ -50,6 +50,25 @@ def test_what_can_be_read_on_white_can_be_read_on_dark(color: str) -> None:
     assert dark.contrast(found, (dark.PAPER,) * 3) >= dark.CONTRAST
 
 
+@pytest.mark.parametrize("color", [*COLORS.values(), GREY, "#56b4e9", "#444444"])
+def test_words_on_a_light_page_can_be_read(color: str) -> None:
+    found = dark.parse_color(dark.darken_words(color))
+    assert dark.contrast(found, dark.WHITE) >= dark.CONTRAST
+    if dark.contrast(dark.parse_color(color), dark.WHITE) >= dark.CONTRAST:
+        assert found == dark.parse_color(color)
+
+
+def test_on_a_light_page_only_words_are_darkened() -> None:
+    def draw(ax):
+        ax.plot([0, 1], color="#56b4e9")
+        ax.text(0.5, 0.5, "words", color="#56b4e9")
+        ax.text(0.2, 0.2, "on a bar", color="white")
+
+    light = dark.light_figure(drawn(draw))
+    assert "stroke: #56b4e9" in light and "fill: #56b4e9" not in light
+    assert "fill: #ffffff" in light and dark.darken_words("#56b4e9") in light
+
+
 @pytest.mark.parametrize("color", [color for color in COLORS.values() if color != "#000000"])
 def test_methods_keep_their_hue(color: str) -> None:
     before, after = (colorsys.rgb_to_hls(*(part / 255 for part in dark.parse_color(text)))[0]
