@@ -2,8 +2,8 @@
 
 In dark mode an image that is merely inverted also turns around what a colour says: "the darker, the
 later" becomes wrong. So a second picture is written. Paper and ink change places, lines and words
-that would be too dark are lightened, and colours that stand for numbers stay what they are. In light
-mode only words change: those in a method's colour are darkened until they can be read.
+that would be too dark are lightened, and colours that stand for numbers stay what they are. In
+light mode only words change: those in a method's colour are darkened until they can be read.
 """
 
 import colorsys

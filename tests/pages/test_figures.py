@@ -30,7 +30,8 @@ def pale(svg: str, page: str) -> list[str]:
     Words in the page's own colour lie on a shape: a box or a bar.
     """
     return [f"{text} ({color})" for text, color in words(svg)
-            if color != page and dark.contrast(dark.parse_color(color), dark.parse_color(page)) < dark.CONTRAST]
+            if color != page
+            and dark.contrast(dark.parse_color(color), dark.parse_color(page)) < dark.CONTRAST]
 
 
 def test_pale_words_are_found() -> None:
