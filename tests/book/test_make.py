@@ -129,8 +129,8 @@ def test_the_book_has_its_pages_without_latex(installed: Path, without_latex: No
     maker = Recorder(installed)
     maker.book()
     assert [line.split("PYTHON ")[1].split(" -q")[0] for line in maker.commands] == [
-        "book/extract.py", "book/notebooks.py sync", "-m img.src", "book/notebooks.py execute",
-        "-m sphinx", "book/notebooks.py statements"]
+        "book/extract.py", "book/notebooks.py sync", "-m img.src", "book/laboratory.py",
+        "book/notebooks.py execute", "-m sphinx", "book/notebooks.py statements"]
     assert "no PDF: latexmk or xelatex is missing" in capsys.readouterr().out
 
 
