@@ -16,9 +16,9 @@ from typing import Any
 import lab_expected as expected
 import laboratory
 import pytest
-from browsing import CHROMIUM_FLAGS, WAIT_MS, violations
-from built_book import BOOK, require_program
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from browsing import WAIT_MS, violations
+from built_book import BOOK
+from playwright.sync_api import Browser, Locator, Page
 
 NAMES = list(laboratory.EXPLORABLES)
 PAGE = """\
@@ -84,17 +84,6 @@ def build(folder: Path, builder: str) -> Path:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the built pages."""
     return build(tmp_path_factory.mktemp("explorables"), "html")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the Chromium of this machine."""
-    program = require_program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS,
-                                             timeout=WAIT_MS)
-        yield started
-        started.close()
 
 
 class Desk:

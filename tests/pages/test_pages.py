@@ -12,10 +12,10 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import nbformat
 import pytest
-from browsing import CHROMIUM_FLAGS, WAIT_MS, violations
-from built_book import BOOK, HTML, require_built, require_program
+from browsing import WAIT_MS, violations
+from built_book import BOOK, HTML, require_built
 from guide import guide_pages
-from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route
 
 SECTIONS = list(BOOK.sections)
 PAGES = [*SECTIONS, *guide_pages(BOOK)]
@@ -57,17 +57,6 @@ def address() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser(address: str) -> Iterator[Browser]:
-    """Start the Chromium of this machine."""
-    program = require_program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS,
-                                             timeout=WAIT_MS)
-        yield started
-        started.close()
 
 
 @dataclass

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import page_searches as searches
 import pytest
-from browsing import CHROMIUM_FLAGS, WAIT_MS, violations
-from built_book import require_program
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsing import WAIT_MS, violations
+from playwright.sync_api import Browser, Page
 
 from d2l_hpo import search_page
 
@@ -41,17 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, make in searches.SEARCHES.items():
             search_page(make(), folder / f"{name}.html")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the Chromium of this machine."""
-    program = require_program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS,
-                                             timeout=WAIT_MS)
-        yield started
-        started.close()
 
 
 class Window:
