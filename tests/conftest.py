@@ -126,12 +126,6 @@ def small_book(tmp_path: Path) -> SmallBook:
     return SmallBook(root)
 
 
-@pytest.fixture(autouse=True)
-def ctrl_c_is_heard() -> None:
-    """Begin each test with Python's own answer to Ctrl-C, whatever the one before has left."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def joblib_workers_end() -> Iterator[None]:
     """Let joblib's worker processes, which wait for the next fit, end with the file of tests."""

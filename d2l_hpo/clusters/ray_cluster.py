@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.environment import environment
 from d2l_hpo.tools.installation import needs
 from d2l_hpo.tools.platform import shell_quoted
 
@@ -32,21 +33,6 @@ LIMITS = {
 
 By default these are 5 to 60 seconds, which a busy machine exceeds. They only end what hangs.
 """
-
-
-@contextmanager
-def _variables(values: dict[str, object]) -> Iterator[None]:
-    """Set variables of the environment, for as long as a block runs."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update({name: str(value) for name, value in values.items()})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _free_port() -> int:
@@ -120,10 +106,11 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
     quoted = {"py_executable": shell_quoted(sys.executable)} if " " in sys.executable else None
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it is left in ~/.ray
-    handler, before = signal.getsignal(signal.SIGTERM), descendants()
-    limits = {name: value for name, value in LIMITS.items() if name not in os.environ}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = descendants()
+    limits = {name: str(value) for name, value in LIMITS.items() if name not in os.environ}
     with tempfile.TemporaryDirectory(prefix="ray-") as folder, \
-            _variables({"RAY_TMPDIR": folder, **limits}):
+            environment({"RAY_TMPDIR": folder, **limits}):
         try:
             with _patience_with_agents():
                 ray.init("local", num_cpus=n_workers, include_dashboard=False, _temp_dir=folder,
@@ -137,4 +124,5 @@ def local_ray(n_workers: int = 2) -> Iterator[Path]:
                 process.kill()
             psutil.wait_procs(left)
             if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, handler)  # ray.init has set its own
+                for number, handler in handlers.items():  # Ray and Ray Tune have set their own
+                    signal.signal(number, handler)

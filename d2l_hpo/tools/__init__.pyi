@@ -4,6 +4,7 @@ from .arguments import check_int as check_int
 from .arguments import check_nonnegative as check_nonnegative
 from .arguments import check_positive as check_positive
 from .arguments import is_number as is_number
+from .environment import environment as environment
 from .files import write_file as write_file
 from .installation import D2L as D2L
 from .installation import d2l_command as d2l_command

@@ -10,7 +10,6 @@ import itertools
 import math
 import multiprocessing
 import multiprocessing.connection
-import os
 import pickle
 import signal
 import threading
@@ -25,6 +24,7 @@ from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from d2l_hpo.tools.environment import environment
 from d2l_hpo.tools.platform import kill_group
 from d2l_hpo.tuning.calls import (
     Portable,
@@ -159,17 +159,8 @@ def environment_of_new_processes(variables: Mapping[str, str]) -> Iterator[None]
     if not variables:
         yield
         return
-    with _starting:
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+    with _starting, environment(variables):
+        yield
 
 
 class WorkerProcess(SpawnProcess):

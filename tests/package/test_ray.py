@@ -71,7 +71,8 @@ def folder():
     """A folder for results on a running Ray; at the end, nothing may be left of it."""
     ray, tune = pytest.importorskip("ray"), pytest.importorskip("ray.tune")
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # its workers cannot import it
-    before, handler = processes(), signal.getsignal(signal.SIGTERM)
+    before = processes()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     leftovers = [Path.home() / name for name in (".ray", "ray_results")]
     leftovers = [path for path in leftovers if not path.exists()]
     locks = Path(tempfile.gettempdir(), "_ray_lockfiles")
@@ -83,7 +84,7 @@ def folder():
         yield results
     ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     assert processes() == before
-    assert signal.getsignal(signal.SIGTERM) is handler
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
     assert not results.parent.exists()
     assert results.parent.parent == Path(tempfile.gettempdir())
     assert [path for path in leftovers if path.exists()] == []
