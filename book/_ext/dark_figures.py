@@ -9,7 +9,7 @@ light mode only words change: those in a method's colour are darkened until they
 import colorsys
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,31 +51,33 @@ def parse_color(text: str) -> Color:
     return red, green, blue
 
 
+def legible(color: Color, page: Color, step: float) -> Color:
+    """Return a colour whose lightness is changed in steps until it can be read on the page."""
+    hue, light, saturation = colorsys.rgb_to_hls(*(part / 255 for part in color))
+    while contrast(color, page) < CONTRAST:
+        light += step
+        red, green, blue = (round(255 * part) for part
+                            in colorsys.hls_to_rgb(hue, min(max(light, 0), 1), saturation))
+        color = red, green, blue
+    return color
+
+
 def darken_page(text: str) -> str:
     """Return the colour that `#rrggbb` has on a dark page."""
     color = parse_color(text)
     if len({*color}) == 1:  # a grey, white and black included
         value = round(INK + (PAPER - INK) * color[0] / 255)
         color = value, value, value
-    hue, light, saturation = colorsys.rgb_to_hls(*(part / 255 for part in color))
-    page = (PAPER,) * 3
-    while len({*color}) > 1 and contrast(color, page) < CONTRAST:
-        light += 0.02
-        red, green, blue = (round(255 * part)
-                            for part in colorsys.hls_to_rgb(hue, min(light, 1), saturation))
-        color = red, green, blue
+    else:
+        color = legible(color, (PAPER,) * 3, 0.02)
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def darken_words(text: str) -> str:
     """Return the colour that words in `#rrggbb` have on a light page; white ones lie on a shape."""
     color = parse_color(text)
-    hue, light, saturation = colorsys.rgb_to_hls(*(part / 255 for part in color))
-    while color != WHITE and contrast(color, WHITE) < CONTRAST:
-        light -= 0.02
-        red, green, blue = (round(255 * part)
-                            for part in colorsys.hls_to_rgb(hue, max(light, 0), saturation))
-        color = red, green, blue
+    if color != WHITE:
+        color = legible(color, WHITE, -0.02)
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 
@@ -129,29 +131,35 @@ def is_outside(text: ET.Element, axes: ET.Element) -> bool:
                 and min(numbers[1::2]) <= y <= max(numbers[1::2]))
 
 
-def dark_figure(svg: str) -> str:
-    """Return a figure, drawn by Matplotlib for a white page, as it is on a dark one."""
+def parse_figure(svg: str) -> ET.Element:
+    """Return the elements of a figure, whose names stay as short as they are when it is written."""
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    root = ET.fromstring(svg)
+    return ET.fromstring(svg)
+
+
+def recolor(element: ET.Element, change: Callable[[str], str]) -> None:
+    """Change the colours that an element names."""
+    for name in ("style", "fill", "stroke"):
+        if value := element.get(name):
+            element.set(name, COLOR.sub(lambda found: change(found[0]), value))
+
+
+def dark_figure(svg: str) -> str:
+    """Return a figure, drawn by Matplotlib for a white page, as it is on a dark one."""
+    root = parse_figure(svg)
     for element in on_page(root):
-        for name in ("style", "fill", "stroke"):
-            if value := element.get(name):
-                element.set(name, COLOR.sub(lambda found: darken_page(found[0]), value))
+        recolor(element, darken_page)
     root.set("fill", darken_page("#000000"))
     return ET.tostring(root, "unicode")
 
 
 def light_figure(svg: str) -> str:
     """Return a figure, drawn by Matplotlib for a white page, with words that can be read there."""
-    ET.register_namespace("", SVG)
-    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    root = ET.fromstring(svg)
+    root = parse_figure(svg)
     for element in on_page(root):
         if element.tag == f"{{{SVG}}}text":
-            for name in ("style", "fill"):
-                if value := element.get(name):
-                    element.set(name, COLOR.sub(lambda found: darken_words(found[0]), value))
+            recolor(element, darken_words)
     return ET.tostring(root, "unicode")
 
 
