@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from d2l_hpo.tuning.failures import last_line
 from d2l_hpo.tuning.reading import JournaledSearch
 from d2l_hpo.tuning.reporting import spell_domain
 
@@ -132,6 +133,6 @@ def spell_event(event: dict[str, Any]) -> str:
         return f"{event['start']:.1f} s: {place} started on worker {event['worker']}"
     if kind == "finished":
         return f"{event['end']:.1f} s: {place} finished, error {event['error']:.6g}"
-    reason = (event["traceback"].strip().splitlines() or ["no reason"])[-1]
+    reason = last_line(event["traceback"])
     again = ", to be tried again" if event["retry"] else ""
     return f"{event['end']:.1f} s: {place} failed{again}: {one_line(reason)[:LONGEST]}"
