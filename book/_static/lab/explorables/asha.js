@@ -161,8 +161,8 @@
     const parts = [{ height: rungs.length * 36, below: 18,
                      title: "Rungs (epochs), reports by error" },
                    { height: Math.min(Math.max(workers * 12, 40), 150),
-                     title: slow ? "Workers (stronger colour: longer; orange: straggler)"
-                       : "Workers (the stronger the colour, the longer)" },
+                     title: slow ? "Workers (fainter: shorter; orange: straggler)"
+                       : "Workers (the fainter, the shorter)" },
                    { height: 90, title: "Regret (points)" }];
     let top = legend.height + 10;
     for (const part of parts) {
