@@ -14,6 +14,7 @@ from d2l_hpo.tools.files import write_file
 
 def restore(archive: Path, folder: Path) -> None:
     """Write the searches of an archive to `folder`, one file each, but for those that are there."""
+    folder.mkdir(parents=True, exist_ok=True)
     lines = archive.read_text(encoding="utf-8").splitlines() if archive.exists() else []
     for line in map(json.loads, lines):
         path = folder / f"{line['search']}.json"

@@ -382,6 +382,13 @@ def test_an_archive_keeps_what_tables_are_made_of(tmp_path):
     assert (tmp_path / "again.jsonl").read_text() == (tmp_path / "kept.jsonl").read_text()
 
 
+def test_an_archive_is_restored_to_a_folder_that_a_fresh_clone_lacks(tmp_path):
+    result = {"key": "k", "errors": [0.5], "seconds": 1.0}
+    archive.keep(tmp_path / "kept.jsonl", {"a-0": result})
+    archive.restore(tmp_path / "kept.jsonl", tmp_path / "_build" / "searches")
+    assert json.loads((tmp_path / "_build/searches/a-0.json").read_text()) == result
+
+
 def test_an_archive_that_is_not_there_restores_nothing(tmp_path):
     archive.restore(tmp_path / "kept.jsonl", tmp_path)
     assert not list(tmp_path.iterdir())
