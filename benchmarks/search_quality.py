@@ -5,8 +5,9 @@
 
 All minimise the same functions (tasks.py). The suite "ours" holds the surrogates of the recorded
 tasks and two functions of the literature; it prints a table a task. (All regrets are printed times
-100.) The suite "independent" holds functions of BBOB and models of scikit-learn, "development" and
-"held-out" each half of them; it prints one table: mean rank and normalised regret over all tasks.
+100.) The suite "independent" holds functions of BBOB and bbob-mixint and models of scikit-learn,
+"development" and "held-out" each half of them; it prints one table: mean rank and normalised regret
+over all tasks.
 
 The regret is the smallest error found so far minus the smallest error known: over everything that
 any run evaluated and, where an evaluation is cheap, a Sobol design. Results are kept in
@@ -270,7 +271,7 @@ def print_summary(regret: Mapping[tuple[str, str], np.ndarray],
     """Print one table over all tasks, and where our Gaussian process is clearly worse or better."""
     tasks, methods = (list(dict.fromkeys(names)) for names in zip(*regret, strict=True))
     packages = {name for method in methods for name in METHODS[method].make.func.packages}
-    print(describe(*COMMON_PACKAGES, "ioh", *sorted(packages)), end="\n\n")
+    print(describe(*COMMON_PACKAGES, "ioh", "coco-experiment", *sorted(packages)), end="\n\n")
     print(f"{len(tasks)} tasks: {', '.join(tasks)}\n")
     rows = summary_rows(regret, lambda n: [name for name in methods if runs_to(name, n)], budgets,
                         BASELINE)

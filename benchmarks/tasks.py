@@ -4,16 +4,20 @@ Ours: the surrogates of the recorded tasks, which predict the validation error a
 for any configuration, without noise, and two functions of the literature with known minima.
 
 Independent, made by others and for other purposes: functions of BBOB (Hansen et al., 2009) from the
-package ioh, each in two instances, which are random shifts and rotations and which seeds take in
-turn, and the tuning of scikit-learn's models on the data that it brings (real_tasks.py). Half of
-them, DEVELOPMENT, may be looked at when a searcher is changed; HELD_OUT is for the report.
+package ioh, functions of bbob-mixint (Tušar et al., 2019), whose variables are integers but for a
+fifth, from coco-experiment, each in two instances, which are random shifts and rotations and which
+seeds take in turn, and the tuning of scikit-learn's models on the data that it brings
+(real_tasks.py). Half of them, DEVELOPMENT, may be looked at when a searcher is changed; HELD_OUT is
+for the report.
 
 A new task is one line in TASKS.
 """
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from functools import cache, partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -94,6 +98,25 @@ def bbob_task(function: int, dimensions: int, instance: int = 1) -> Task:
     return Task(space, errors, 0.0)
 
 
+def mixint_task(function: int, dimensions: int, instance: int = 1) -> Task:
+    """Return a function of bbob-mixint on its grid and cube, less its smallest value."""
+    import cocoex
+    problem = cocoex.Suite("bbob-mixint", "", "").get_problem_by_function_dimension_instance(
+        function, dimensions, instance)
+    integers = problem.number_of_integer_variables
+    bounds = list(zip(problem.lower_bounds.tolist(), problem.upper_bounds.tolist(), strict=True))
+    space = {f"x{i}": stats.randint(int(low), int(high) + 1) if i < integers
+             else stats.uniform(low, high - low) for i, (low, high) in enumerate(bounds)}
+    with TemporaryDirectory() as folder, chdir(folder):
+        problem._best_parameter("print")  # the only way to learn it is this file
+        smallest = problem(np.loadtxt("._bbob_problem_best_parameter.txt"))
+
+    def errors(configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        return np.array([problem(row) for row in coordinates(configs).astype(float)]) - smallest
+
+    return Task(space, errors, 0.0)
+
+
 def real_task(name: str) -> Task:
     """Return the error of cross-validation of a model of scikit-learn."""
     space, error = REAL_TASKS[name]()
@@ -111,14 +134,19 @@ OURS: dict[str, Callable[[], Task]] = {
 # moderately and badly conditioned, multimodal with and without a global structure.
 BBOB = {3: 4, 4: 2, 6: 5, 8: 4, 10: 3, 11: 6, 13: 5, 15: 4, 17: 8, 18: 10, 20: 4, 21: 2, 22: 6,
         23: 3}
+MIXINT = {8: 5, 12: 10, 15: 10, 24: 5}
 INSTANCES = 2
 INDEPENDENT: dict[str, Callable[..., Task]] = {
     **{f"bbob-f{function}-d{dimensions}": partial(bbob_task, function, dimensions)
        for function, dimensions in BBOB.items()},
+    **{f"bbob-mixint-f{function}-d{dimensions}": partial(mixint_task, function, dimensions)
+       for function, dimensions in MIXINT.items()},
     **{name: partial(real_task, name) for name in REAL_TASKS},
 }
-DEVELOPMENT = [name for name in INDEPENDENT if name.startswith(tuple(
-    f"bbob-f{function}-" for function in list(BBOB)[::2])) or name in list(REAL_TASKS)[::2]]
+FIRST_HALVES = (*(f"bbob-f{function}-" for function in list(BBOB)[::2]),
+                *(f"bbob-mixint-f{function}-" for function in list(MIXINT)[::2]),
+                *list(REAL_TASKS)[::2])
+DEVELOPMENT = [name for name in INDEPENDENT if name.startswith(FIRST_HALVES)]
 HELD_OUT = [name for name in INDEPENDENT if name not in DEVELOPMENT]
 TASKS = {**OURS, **INDEPENDENT}
 SUITES = {"ours": list(OURS), "independent": list(INDEPENDENT), "development": DEVELOPMENT,

@@ -175,11 +175,23 @@ def test_bbob_tasks_know_their_smallest_value():
         assert errors.min() > task.best_known and len(task.space) == int(name[name.index("d") + 1])
 
 
+def test_mixed_integer_tasks_know_their_smallest_value():
+    pytest.importorskip("cocoex")
+    for function, seed in ((8, 0), (8, 1), (24, 0)):
+        task = search_quality.load_task(f"bbob-mixint-f{function}-d5", seed)
+        configs = search_quality.design(task.space, 256)
+        errors = task.errors(configs)
+        assert 0 < errors.min() < errors.max()
+        assert [len({config[name] for config in configs}) for name in task.space] == [
+            2, 4, 8, 16, 256]
+
+
 def test_the_halves_of_the_independent_tasks_share_nothing_and_are_alike():
     assert sorted(DEVELOPMENT + HELD_OUT) == sorted(INDEPENDENT)
     assert not set(DEVELOPMENT) & set(HELD_OUT)
     for half in (DEVELOPMENT, HELD_OUT):
-        assert sum(name.startswith("bbob") for name in half) == 7
+        assert sum(name.startswith("bbob-f") for name in half) == 7
+        assert sum(name.startswith("bbob-mixint") for name in half) == 2
         assert sum(name in REAL_TASKS for name in half) == 5
 
 
