@@ -54,8 +54,9 @@ class Surrogate:
         kernels = kernels or {}
         self.error_model = fit(self.points, self.scores, kernels.get("error"))
         self.seconds_model = fit(self.points, self.log_seconds, kernels.get("seconds"))
+        # given ones as they are: a model takes exponentials, whose logarithms may differ in a bit
         self.kernels = {"error": self.error_model.kernel_.theta.tolist(),
-                        "seconds": self.seconds_model.kernel_.theta.tolist()}
+                        "seconds": self.seconds_model.kernel_.theta.tolist(), **kernels}
 
     @classmethod
     def of_rows(cls, space: Mapping[str, Any], rows: Iterable[Mapping[str, Any]],

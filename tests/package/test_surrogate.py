@@ -64,8 +64,10 @@ def test_a_stored_kernel_predicts_what_the_fitted_one_does():
     assert stored.kernels == fitted.kernels
     for one, other in zip(fitted.predict(configs), stored.predict(configs), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-6)
-    other_kernels = {name: np.add(theta, 0.5) for name, theta in fitted.kernels.items()}
+    other_kernels = {name: [value + 0.1 * (i + 1) for i, value in enumerate(theta)]
+                     for name, theta in fitted.kernels.items()}
     different = Surrogate(SPACE, configs[:40], errors[:40], seconds[:40], other_kernels)
+    assert different.kernels == other_kernels  # to the last bit, although log(exp(x)) may not be x
     assert np.abs(different.predict(configs[40:])[0] - fitted.predict(configs[40:])[0]).max() > 1e-5
 
 
