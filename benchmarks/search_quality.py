@@ -1,7 +1,7 @@
 """How good are searchers? Regret of ours and of other libraries' after equal evaluations.
 
     python -m benchmarks.search_quality [--suite ours] [--methods a,b] [--tasks a,b] [--seeds 50]
-                                        [--processes 2]
+                                        [--processes 2] [--record]
 
 All minimise the same functions (tasks.py). The suite "ours" holds the surrogates of the recorded
 tasks and two functions of the literature; it prints a table a task. (All regrets are printed times
@@ -15,7 +15,8 @@ _build/search_quality, those of the independent suite also in benchmarks/indepen
 neither a method nor a task has changed, its runs are not repeated.
 
 A new method is one line in methods.py: an adapter with its arguments. A new task is one in
-tasks.py.
+tasks.py. With `--record` the regrets of an independent suite after 10, 20, 50 and 100 evaluations
+go to d2l_hpo/data/studies/independent.npz, which the book draws.
 """
 import argparse
 import hashlib
@@ -36,6 +37,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from d2l_hpo import mean_interval
+from d2l_hpo.simulation.studies import STUDIES
 from d2l_hpo.spaces.space import describe_space
 from d2l_hpo.tools.files import write_file
 from studies.command import at_least, names_of, one_thread
@@ -243,8 +245,12 @@ def main(arguments: Sequence[str] | None = None, folder: Path = RESULTS) -> None
     parser.add_argument("--seeds", type=at_least(2), default=50)
     parser.add_argument("--evaluations", type=at_least(BUDGETS[0]), default=BUDGETS[-1])
     parser.add_argument("--processes", type=at_least(1), default=os.cpu_count())
+    parser.add_argument("--record", action="store_true", help="keep the regrets for the book")
     options = parser.parse_args(arguments)
     ours = options.suite == "ours"
+    if options.record and (ours or options.evaluations < SUMMARY_BUDGETS[-1]):
+        parser.error("--record is for an independent suite and "
+                     f"{SUMMARY_BUDGETS[-1]} evaluations")
     quick = [name for name, method in METHODS.items() if not method.max_seeds]
     methods = list(dict.fromkeys([BASELINE, *(options.methods or (quick if ours else PEERS))]))
     tasks = options.tasks or SUITES[options.suite]
@@ -263,6 +269,29 @@ def main(arguments: Sequence[str] | None = None, folder: Path = RESULTS) -> None
     regret = regrets(results, known, options.evaluations)
     report, budgets = (print_report, BUDGETS) if ours else (print_summary, SUMMARY_BUDGETS)
     report(regret, results, [n for n in budgets if n <= options.evaluations])
+    if options.record:
+        record(STUDIES / "independent.npz", regret, results)
+
+
+def record(path: Path, regret: Mapping[tuple[str, str], np.ndarray],
+           results: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> None:
+    """Write the regrets after SUMMARY_BUDGETS, (tasks, methods, seeds, budgets), for the book.
+
+    They are nan where a method has fewer seeds, or searches of fewer evaluations. `seconds` is the
+    mean of a suggestion, (tasks, methods).
+    """
+    tasks, methods = (list(dict.fromkeys(names)) for names in zip(*regret, strict=True))
+    values = np.full((len(tasks), len(methods), max(map(len, regret.values())),
+                      len(SUMMARY_BUDGETS)), np.nan, dtype=np.float32)
+    for (task, method), rows in regret.items():
+        for column, budget in enumerate(SUMMARY_BUDGETS):
+            if runs_to(method, budget):
+                values[tasks.index(task), methods.index(method), :len(rows), column] = (
+                    rows[:, budget - 1])
+    seconds = [[np.mean([run["seconds"] for run in results[task, method]]) for method in methods]
+               for task in tasks]
+    np.savez_compressed(path, regret=values, seconds=np.float32(seconds), tasks=tasks,
+                        methods=methods, budgets=SUMMARY_BUDGETS)
 
 
 def print_summary(regret: Mapping[tuple[str, str], np.ndarray],

@@ -355,6 +355,24 @@ def test_slow_methods_limit_their_seeds():
     assert Method(partial(OurSearcher, "RandomSearcher"), max_seeds=10).seeds(5) == 5
 
 
+def test_the_record_has_nan_where_a_method_ran_less(monkeypatch, tmp_path):
+    monkeypatch.setitem(METHODS, "slow", Method(partial(OurSearcher, "RandomSearcher"),
+                                                max_evaluations=50))
+    falling = np.linspace(1, 0, 100)
+    regret = {("t", "RandomSearcher"): np.array([falling, 2 * falling]),
+              ("t", "slow"): np.array([3 * falling])}
+    results = {pair: [{"seconds": 0.5}, {"seconds": 1.5}] for pair in regret}
+    search_quality.record(tmp_path / "study.npz", regret, results)
+    with np.load(tmp_path / "study.npz") as study:
+        assert list(study["tasks"]) == ["t"] and list(study["budgets"]) == [10, 20, 50, 100]
+        assert list(study["methods"]) == ["RandomSearcher", "slow"]
+        expected = falling[[9, 19, 49, 99]]
+        np.testing.assert_allclose(study["regret"][0, 0], [expected, 2 * expected], rtol=1e-6)
+        np.testing.assert_allclose(study["regret"][0, 1], [[*3 * expected[:3], np.nan],
+                                                           [np.nan] * 4], rtol=1e-6)
+        assert study["seconds"].tolist() == [[1.0, 1.0]]
+
+
 # -- bad input ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("arguments", "message"), [
