@@ -16,6 +16,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+# The package loads these when a search needs them: here once, not in each of a thousand children.
+import d2l_hpo.tuning.journal  # noqa: F401
+import d2l_hpo.tuning.parallel  # noqa: F401
+import pandas  # noqa: F401
+
 import checkpointing
 import overfitting
 import population_search
