@@ -3,6 +3,7 @@
 A code cell names the table that it shows in its metadata: `table: {name: tab_x, caption: ...}`.
 """
 
+import re
 from html import escape
 from typing import Any
 
@@ -15,13 +16,14 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 Row = list[str]
+HYPHEN = re.compile(r"(?<![\w.)])-(?=\.?\d)")  # before a number: it should be a minus
 UNSEEN = "\0"  # begins words that only a screen reader reads: a repeated or a missing heading
 
 
 def entry_node(cell: str) -> nodes.entry:
     """Return a table's cell, with one paragraph."""
     if not cell.startswith(UNSEEN):
-        return nodes.entry("", nodes.paragraph("", cell))
+        return nodes.entry("", nodes.paragraph("", HYPHEN.sub("\N{MINUS SIGN}", cell)))
     words = f'<span class="visually-hidden">{escape(cell.removeprefix(UNSEEN))}</span>'
     return nodes.entry("", nodes.paragraph("", "", nodes.raw("", words, format="html")))
 

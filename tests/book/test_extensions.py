@@ -73,6 +73,15 @@ def test_data_frame_becomes_a_table(extension: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
+def test_a_number_below_zero_has_a_minus_and_a_hyphen_stays(extension: ModuleType) -> None:
+    cells = ["-0.85 to -0.42", "(-1.5)", "-.5", "ours - TPE", "1e-05", "k-2", "0-1", "-"]
+    table = extension.table_of(pd.DataFrame({"x": cells}).to_html())
+    assert [row.children[1].astext() for row in table.findall(nodes.row)][1:] == [
+        "\u22120.85 to \u22120.42", "(\u22121.5)", "\u2212.5", "ours - TPE", "1e-05", "k-2", "0-1",
+        "-"]
+
+
+@pytest.mark.parametrize("extension", ["dataframes"], indirect=True)
 def test_names_and_levels_of_the_index_are_columns_of_their_own(extension: ModuleType) -> None:
     levels = pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["task", "seed"])
     table = extension.table_of(pd.DataFrame({"x": [1, 2, 3, 4]}, index=levels).to_html())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from built_book import LATEX, PDF, require_built, require_program
 
 OVERFULL_POINTS = 15.0
+EMPTY = 0.45  # of a page's height; where breaks fall depends a little on the machine's figures
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,31 @@ def test_no_heading_ends_a_page(pdf_pages: list[str], headings: list[str]) -> No
         body = lines[:-1] if lines and lines[-1].isdigit() else lines
         assert body, f"page {number} is empty"
         assert body[-1] not in headings, f"page {number} ends with the heading {body[-1]!r}"
+
+
+def test_a_page_is_full_but_for_the_last_of_a_section(pdf_pages: list[str],
+                                                      tmp_path: Path) -> None:
+    """A table or a figure that cannot break must not leave half a page empty."""
+    toc = require_built(LATEX / "d2l_hpo.toc", "make pdf").read_text(encoding="utf-8")
+    starts = list(map(int, re.findall(
+        r"\\contentsline \{section\}\{.*\}\{(\d+)\}\{section\*?\.\d+\}", toc)))
+    assert len(starts) > 20
+    subprocess.run([require_program("pdftoppm"), "-r", "20", "-gray", PDF, tmp_path / "page"],
+                   check=True)
+    empty = {number: empty_below(path) for number, path in enumerate(sorted(tmp_path.iterdir()), 1)}
+    assert len(empty) == len(pdf_pages)
+    last = {start - 1 for start in starts} | {len(empty)}
+    assert {number: round(share, 2) for number, share in empty.items()
+            if share > EMPTY and number >= starts[0] and number not in last} == {}
+
+
+def empty_below(path: Path) -> float:
+    """Return what part of the text's height is empty at the bottom of a page's image."""
+    with Image.open(path) as image:
+        dark = np.asarray(image) < 200
+    top, bottom = int(0.07 * len(dark)), int(0.925 * len(dark))  # without head and foot
+    lines = np.flatnonzero(dark[top:bottom].any(axis=1))
+    return 1 - (lines.max() + 1) / (bottom - top) if len(lines) else 1.0
 
 
 def test_headings_are_printed(pdf_pages: list[str], headings: list[str]) -> None:
