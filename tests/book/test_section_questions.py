@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from config import load_config
 from limits import APPENDIX, LIMITS
 from myst import Fence, parse_blocks
 from question_keys import glued_names, names_of
-from questions import Question, section_questions
+from questions import Option, Question, section_questions
 
 SECTIONS = load_config().section_paths()
 TAUGHT = [path for path in SECTIONS if path.stem not in APPENDIX]
@@ -37,6 +40,91 @@ def test_half_of_the_questions_ask_to_predict() -> None:
 def test_no_letter_is_a_good_guess() -> None:
     right = Counter(item.letter for question in ALL for item in question.options if item.right)
     assert max(right.values()) < 0.45 * len(ALL)
+
+
+REASON = re.compile(r"[:;]|\b(?:since|because|so that)\b|, (?:so|for|as)\b")
+Options = Iterable[Option]
+
+
+def only(options: Options) -> Option | None:
+    """Return the option if there is one only."""
+    found = [*options]
+    return found[0] if len(found) == 1 else None
+
+
+def of_length(options: Options, choose: Callable[[Iterable[int]], int]) -> Option | None:
+    """Return the only option of the smallest (`min`) or largest (`max`) number of characters."""
+    found = [*options]
+    return only(item for item in found
+                if len(item.text) == choose(len(other.text) for other in found)) if found else None
+
+
+def with_reason(options: Options, wanted: bool = True) -> list[Option]:
+    """Return the options that give a reason, by a colon or a word, or those that give none."""
+    return [item for item in options if bool(REASON.search(item.text)) == wanted]
+
+
+GUESSES: dict[str, Callable[[Options], Option | None]] = {
+    "the shortest": lambda options: of_length(options, min),
+    "the longest": lambda options: of_length(options, max),
+    "the only one with a reason": lambda options: only(with_reason(options)),
+    "the only one without a reason": lambda options: only(with_reason(options, False)),
+    "the shortest without a reason": lambda options: of_length(with_reason(options, False), min),
+    "the longest with a reason": lambda options: of_length(with_reason(options), max),
+}
+
+
+def hits_and_limit(questions: Iterable[Question],
+                   guess: Callable[[Options], Option | None]) -> tuple[int, int]:
+    """Return how often a guess by form alone is right, and the 99 % quantile under chance.
+
+    By chance one option of k is right, whatever it looks like. So each question in which the guess
+    names an option adds a hit with probability 1/k, and the number of hits is a sum of these.
+    """
+    hits, chance = 0, np.ones(1)
+    for question in questions:
+        if not only(item for item in question.options if item.right):
+            continue  # several are right
+        if named := guess(question.options):
+            hits += named.right
+            probability = 1 / len(question.options)
+            chance = np.convolve(chance, [1 - probability, probability])
+    return hits, int(np.argmax(np.cumsum(chance) >= 0.99))
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_form_gives_no_answer_away(guess: str) -> None:
+    hits, limit = hits_and_limit(ALL, GUESSES[guess])
+    assert hits <= limit, f"{guess} is right in {hits} questions, by chance in {limit} at most"
+
+
+def form_of(*texts: str, right: int = 0) -> Question:
+    """Return a question with these options."""
+    return Question("q", "concept", "Which?", tuple(
+        Option(letter, place == right, text, "Why.")
+        for place, (letter, text) in enumerate(zip("ABCD", texts, strict=False))))
+
+
+@pytest.mark.parametrize(("guess", "texts"), [
+    ("the shortest", ("Yes.", "No, never.", "No, hardly.")),
+    ("the longest", ("It depends on the case.", "Never.", "Always.")),
+    ("the only one with a reason", ("It rises: less is left.", "It falls.", "It stays.")),
+    ("the only one without a reason", ("It rises.", "It falls: luck.", "It stays: luck.")),
+    ("the shortest without a reason", ("No.", "Not at all.", "Yes: it does.")),
+    ("the longest with a reason", ("Yes, since it is so.", "No: never.", "I do not know that.")),
+])
+def test_a_form_that_gives_the_answer_away_is_found(guess: str, texts: tuple[str, ...]) -> None:
+    hits, limit = hits_and_limit([form_of(*texts)] * 30, GUESSES[guess])
+    assert hits == 30 > limit
+    third = [form_of(*texts, right=place) for place in range(3)] * 10
+    assert hits_and_limit(third, GUESSES[guess])[0] == 10 <= limit
+
+
+def test_the_limit_of_chance() -> None:
+    # 30 questions of three options: more than 16 hits in 0.7 %, more than 15 in 1.9 % of cases
+    assert hits_and_limit([form_of("a", "bb", "cc")] * 30, GUESSES["the shortest"])[1] == 16
+    same = form_of("aa", "bb", "cc")  # no option is the shortest, so there is nothing to guess
+    assert hits_and_limit([same] * 30, GUESSES["the shortest"]) == (0, 0)
 
 
 def shown_next(blocks: list[str | Fence], place: int) -> bool:
