@@ -185,7 +185,7 @@ class HPOTuner(Results):
             check_int("number_of_trials", number_of_trials)
         if max_wallclock_time is not None:
             check_positive("max_wallclock_time", max_wallclock_time)
-        leave_new_worker()
+        leave_new_worker(self.executor)
         self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:
