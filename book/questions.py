@@ -21,13 +21,11 @@ a paragraph below an option says why it is right or wrong.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 from config import BookError
 from myst import Fence, parse_blocks, walk
@@ -53,20 +51,6 @@ class Option:
         """What the explanation begins with."""
         return "Right." if self.right else "No."
 
-    @property
-    def number(self) -> float:
-        """The first number of the text, which options have where there is a value."""
-        return float(self._digits.replace(",", ""))
-
-    def matches(self, value: float) -> bool:
-        """Whether the number is `value`, rounded to the digits that the text has."""
-        places = len(self._digits.partition(".")[2])
-        return abs(self.number - value) <= 0.5 * 10.0 ** -places + 1e-9
-
-    @property
-    def _digits(self) -> str:
-        return re.findall(NUMBER, self.text)[0]
-
 
 @dataclass(frozen=True)
 class Question:
@@ -90,17 +74,6 @@ class Question:
     def hint(self) -> str:
         """A line that says how many options are right if it is not one, or ""."""
         return "Several answers are right." if sum(item.right for item in self.options) > 1 else ""
-
-    def wrong_keys(self, names: Mapping[str, Any]) -> list[str]:
-        """Evaluate `value` and `check` with these names; return what disagrees with the options."""
-        found = []
-        if self.value:
-            value = float(evaluate(self.value, names))
-            found += [f"{self.label}: {item.letter} says {item.number:g}, the value is {value:g}"
-                      for item in self.options if item.matches(value) != item.right]
-        if self.check and evaluate(self.check, names) not in (True,):  # NumPy's, too
-            found.append(f"{self.label}: {self.check} is not True")
-        return found
 
 
 def read_question(options: Mapping[str, str], body: str) -> Question:
@@ -195,13 +168,3 @@ def without_questions(text: str) -> str:
                      for block in parse_blocks(text)
                      if isinstance(block, str) or block.name != "question")
 
-
-def names_in(expression: str) -> set[str]:
-    """Return the names that a Python expression uses."""
-    return {node.id for node in ast.walk(ast.parse(expression, mode="eval"))
-            if isinstance(node, ast.Name)}
-
-
-def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
-    """Return the value of a Python expression with these names and the built-in ones."""
-    return eval(compile(expression, "<question>", "eval"), dict(names))

@@ -15,6 +15,13 @@ def is_trial(value: Any) -> bool:
                for name in ("trial_id", "config", "max_epochs", "epoch", "source"))
 
 
+def check_suggested(trial_id: int, number_of_trials: int) -> None:
+    """Raise ValueError for a trial that is none of the first `number_of_trials`."""
+    if not 0 <= trial_id < number_of_trials:
+        raise ValueError(f"a report for trial {trial_id}, which was never suggested; report the "
+                         "trials that suggest returned")
+
+
 class SchedulerBase:
     """Hooks with defaults that suit a scheduler of one searcher, which it keeps as `searcher`."""
 
@@ -51,6 +58,17 @@ class SchedulerBase:
         """Raise ValueError or TypeError where a success lacks a number that the searcher needs."""
         if isinstance(searcher := getattr(self, "searcher", None), SearcherBase):
             searcher.check_report(error, info)
+
+    def is_first_report(self, trial: "Trial", number_of_trials: int) -> bool:
+        """Say whether a trial reports from its `max_epochs` for the first time, and note that.
+
+        ValueError for a trial that is none of the first `number_of_trials`.
+        """
+        check_suggested(trial.trial_id, number_of_trials)
+        known, report = self.__dict__.setdefault("known_reports", set()), trial.max_epochs
+        is_first = (trial.trial_id, report) not in known
+        known.add((trial.trial_id, report))
+        return is_first
 
     def last_epoch(self, trial: "Trial") -> int | None:
         """Return up to which epoch one call of an objective that reports may train a trial.

@@ -4,6 +4,7 @@ from statistics import fmean
 
 from sortedcontainers import SortedList
 
+from d2l_hpo.schedulers.base import check_suggested
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
@@ -67,7 +68,7 @@ class MedianStoppingScheduler(HPOScheduler):
         A trial that was told to stop does not go on, whatever it reports afterwards.
         """
         name = trial.trial_id
-        self.check_name(name)
+        check_suggested(name, self.number_of_trials)
         if name not in self.running or name in self.stopped:
             return False
         curve = self.curves.setdefault(name, {})
@@ -90,7 +91,7 @@ class MedianStoppingScheduler(HPOScheduler):
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Tell the searcher, once, how a trial has ended, and after which epoch."""
         name = trial.trial_id
-        self.check_name(name)
+        check_suggested(name, self.number_of_trials)
         if name not in self.running:
             return  # reported before
         self.running.remove(name)
@@ -98,12 +99,6 @@ class MedianStoppingScheduler(HPOScheduler):
         curve = self.curves.pop(name, {})
         self.over.append(name)
         self.searcher.update(trial.config, error, max(curve, default=self.max_epochs), info)
-
-    def check_name(self, name: int) -> None:
-        """Raise ValueError for the id of a trial that was never suggested."""
-        if not 0 <= name < self.number_of_trials:
-            raise ValueError(f"a report for trial {name}, which was never suggested; report the "
-                             "trials that suggest returned")
 
 
 def middle(values: SortedList) -> float:

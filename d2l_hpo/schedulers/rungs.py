@@ -1,6 +1,7 @@
 """Rungs, and what every scheduler with rungs keeps: plans, reports, and who will never go on."""
 import math
 
+from d2l_hpo.schedulers.base import check_suggested
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
@@ -100,9 +101,7 @@ class MultiFidelityScheduler(HPOScheduler):
     def accept(self, trial: Trial, error: float, info: dict | None) -> bool:
         """Check a report and pass it on to the searcher; False if it has been made before."""
         name, epoch = trial.trial_id, trial.max_epochs
-        if not 0 <= name < len(self.plans):
-            raise ValueError(f"a report for trial {name}, which was never suggested; report the "
-                             "trials that suggest returned")
+        check_suggested(name, len(self.plans))
         if epoch not in self.plans[name]:
             raise ValueError(f"trial {name} reports from epoch {epoch}, expected one of its rungs, "
                              f"{self.plans[name]}")

@@ -105,5 +105,6 @@ class BasicScheduler(HPOScheduler):
         return Trial(self.number_of_trials - 1, config, self.max_epochs)
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
-        """Pass the report on to the searcher; all of them are of the same epoch."""
-        self.searcher.update(trial.config, error, self.max_epochs, info)
+        """Pass a first report on to the searcher, always of the same epoch."""
+        if self.is_first_report(trial, self.number_of_trials):
+            self.searcher.update(trial.config, error, self.max_epochs, info)

@@ -69,9 +69,9 @@ class Checkpoints:
                 raise FileExistsError(f"{path} is of another search; give an empty checkpoint_dir")
 
     def begin(self, trial: Trial) -> int:
-        """Return the epoch from which a trial goes on: 0 again if its checkpoint is missing."""
+        """Return the epoch from which a trial goes on: 0 again if there is no checkpoint."""
         if self.folder is None:
-            return trial.epoch
+            return 0
         for path in self.folder.glob(f"trial_{trial.trial_id}.pt.*.partial"):
             path.unlink(missing_ok=True)  # of an attempt that was killed while it saved
         if trial.source is not None:

@@ -5,6 +5,7 @@ reason; it alone raises an error. Other new processes end with one line.
 """
 import multiprocessing
 import sys
+from concurrent.futures import Executor
 
 IMPORTS_SCRIPT, LOADS_OBJECTIVE, IS_READY = "d2l_hpo-new", "d2l_hpo-loading", "d2l_hpo-worker"
 """Names of a tuner's own process: what it is doing."""
@@ -17,16 +18,20 @@ NO_GUARD = 96
 REMEDY = "in a script, call run() under `if __name__ == '__main__':`"
 
 
-def leave_new_worker() -> None:
-    """End this process if it is a tuner's own that imports the script.
+def leave_new_worker(executor: Executor | None) -> None:
+    """End this process if it is a tuner's own, or one of a given pool, that imports the script.
 
-    RuntimeError if it imports the objective's module: the tuner receives it.
+    It has no time to lose: its pool kills it as soon as another one has ended. RuntimeError if it
+    imports the objective's module: the tuner receives it.
     """
     name = multiprocessing.current_process().name
     if name == IMPORTS_SCRIPT:
         sys.exit(NO_GUARD)
     if name == LOADS_OBJECTIVE:
         raise RuntimeError(f"run() was called by a module that was only to be imported; {REMEDY}")
+    pools = sys.modules.get("concurrent.futures.process")  # there is no pool without it
+    if pools is not None and isinstance(executor, pools.ProcessPoolExecutor):
+        leave_new_process()
 
 
 def leave_new_process() -> None:

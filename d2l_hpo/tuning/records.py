@@ -105,8 +105,6 @@ class Books:
         """Add the row of an attempt that has ended; `value` says what it counts for as the best."""
         trial = attempt.trial
         epoch = attempt.last_epoch if attempt.can_report else trial.max_epochs
-        if outcome.reason is not None:
-            attempt.epoch = trial.epoch  # also where it began again: it would have failed at once
         self._close(trial.trial_id)
         self._add(attempt, outcome, epoch, end, value)
 

@@ -58,7 +58,8 @@ class HPOTuner(Results):
       an executor trials run in processes then, too, which are killed.
     - `synchronous`: True lets trials run in batches of `n_workers`.
     - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
-      is the incumbent; None: no checkpoints, so that a trial that goes on begins again.
+      is the incumbent; None: no checkpoints, so that a trial that goes on begins again, at epoch 0
+      also in the records.
     - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
       finished, and `run` raises RuntimeError, which names them. None: any number.
     - `warm_start`: trials that the searcher learns before the search, of another search: its
@@ -184,7 +185,7 @@ class HPOTuner(Results):
             check_int("number_of_trials", number_of_trials)
         if max_wallclock_time is not None:
             check_positive("max_wallclock_time", max_wallclock_time)
-        leave_new_worker()
+        leave_new_worker(self.executor)
         self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext():
             if self.journal is not None:

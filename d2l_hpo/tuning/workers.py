@@ -63,9 +63,8 @@ def open_workers(executor: Executor | None, n_workers: int, objective: Callable,
                          "let the objective go on from checkpoints (arguments max_epochs and "
                          "checkpoint, no report), or bind it: functools.partial(objective, "
                          "report=None)")
-    if executor is None or isinstance(executor, ProcessPoolExecutor):
-        leave_new_process()
     if executor is None:
+        leave_new_process()
         return OwnWorkers(n_workers, objective, trial_timeout, can_report, environments)
     return GivenWorkers(executor, n_workers, objective, trial_timeout)
 

@@ -14,6 +14,7 @@ from config import ROOT, BookError
 from conftest import SmallBook
 from limits import count, too_much
 from plain import PlainMarkdown
+from question_keys import wrong_keys
 from questions import Question, questions_of, read_question, section_questions
 
 GOOD = """\
@@ -59,7 +60,7 @@ def test_a_question_is_read() -> None:
     assert [(item.letter, item.right, item.text) for item in question.options] == [
         ("A", False, "3"), ("B", True, "$4.0$, or\nfour"), ("C", False, "5")]
     assert question.options[1].explanation == "So it is:\n\n```python\n2 + 2\n```"
-    assert question.wrong_keys({}) == [] and question.hint == ""
+    assert wrong_keys(question, {}) == [] and question.hint == ""
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -110,15 +111,15 @@ def test_the_file_of_a_bad_question_is_named(small_book: SmallBook) -> None:
     ("3.4", ["q_a: A says 3, the value is 3.4", "q_a: B says 4, the value is 3.4"]),
 ])
 def test_a_key_is_compared_to_the_digits_that_it_has(value: str, wrong: list[str]) -> None:
-    assert read(GOOD.replace("2 + 2", value, 1)).wrong_keys({}) == wrong
+    assert wrong_keys(read(GOOD.replace("2 + 2", value, 1)), {}) == wrong
 
 
 def test_a_check_has_to_be_true_itself() -> None:
     question = read(GOOD.replace(":value: 2 + 2", ":value: 4\n:check: x > 1"))
-    assert question.wrong_keys({"x": 2}) == []
-    assert question.wrong_keys({"x": 1}) == ["q_a: x > 1 is not True"]
+    assert wrong_keys(question, {"x": 2}) == []
+    assert wrong_keys(question, {"x": 1}) == ["q_a: x > 1 is not True"]
     with pytest.raises(NameError):
-        question.wrong_keys({})
+        wrong_keys(question, {})
 
 
 def test_a_question_unfolds_in_a_plain_notebook(small_book: SmallBook) -> None:

@@ -13,7 +13,7 @@ import pytest
 from config import load_config
 from limits import APPENDIX, LIMITS
 from myst import Fence, parse_blocks
-from question_keys import glued_names, names_of
+from question_keys import glued_names, names_of, wrong_keys
 from questions import Option, Question, section_questions
 
 SECTIONS = load_config().section_paths()
@@ -161,4 +161,4 @@ def test_what_answers_a_prediction_follows_it(path: Path) -> None:
 @pytest.mark.parametrize("question", COMPUTED, ids=[question.label for question in COMPUTED])
 def test_keys_agree_with_what_python_computes(question: Question) -> None:
     expressions = f"({question.value or None}, {question.check or None})"
-    assert question.wrong_keys(names_of(expressions)) == []
+    assert wrong_keys(question, names_of(expressions)) == []

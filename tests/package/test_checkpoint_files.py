@@ -1,6 +1,7 @@
 """Checkpoints come and go: dead trials lose theirs, and a trial whose own vanished begins anew."""
 import functools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from interruptions import interrupted
 from random_cluster import Numbered, ask, drive
 from scripted_curves import Scripted, basic, trial
 
-from d2l_hpo import BatchScheduler, HPOTuner
+from d2l_hpo import BatchScheduler, HPOTuner, read_journal
 from d2l_hpo.schedulers.asha import ASHAScheduler
 from d2l_hpo.schedulers.hyperband import HyperbandScheduler, SuccessiveHalvingScheduler
 
@@ -246,8 +247,27 @@ def test_an_interruption_of_the_second_beginning_does_not_hide_it(tmp_path):
     assert replayed.records.equals(again.records)
 
 
-def test_without_a_folder_the_records_say_what_was_suggested():
-    scheduler = SuccessiveHalvingScheduler(Numbered(), 3, 1, 9, rounds=1)
-    search = HPOTuner(scheduler, lambda config, max_epochs: ERRORS[config["x"]])
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_without_a_folder_a_trial_that_goes_on_begins_again(n_workers, tmp_path):
+    """Nothing of its earlier epochs is left, and the records say what was paid for."""
+    def searching():
+        scheduler = SuccessiveHalvingScheduler(Numbered(), 3, 1, 9, rounds=1, open_brackets=1)
+        return HPOTuner(scheduler, lambda config, max_epochs: ERRORS[config["x"]],
+                        n_workers=n_workers, journal=tmp_path / "search.jsonl")
+    search, again = searching(), searching()
     search.run()
-    assert search.records["epoch"].tolist() == [0] * 9 + [1] * 3 + [3]
+    assert search.records["epoch"].tolist() == [0] * 13
+    assert (search.records["max_epochs"] - search.records["epoch"]).sum() == 3 * 9
+    again.run()
+    assert again.records.equals(search.records)
+    assert read_journal(tmp_path / "search.jsonl").records.equals(search.records)
+
+
+def test_a_trial_that_goes_on_and_fails_without_a_folder_has_begun_again():
+    def objective(config, max_epochs):
+        return ERRORS[config["x"]] if max_epochs == 1 else math.nan
+    search = HPOTuner(SuccessiveHalvingScheduler(Numbered(), 3, 1, 9, rounds=1), objective)
+    with pytest.warns(UserWarning, match="failed"):
+        search.run()
+    failed = search.records[search.records["status"] == "failed"]
+    assert failed["epoch"].tolist() == [0] * 3

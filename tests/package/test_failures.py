@@ -148,7 +148,7 @@ def test_more_failures_than_allowed_end_the_search_and_lose_nothing(limit, rows,
 
 def test_running_trials_are_finished_when_too_many_have_failed(tmp_path):
     search = HPOTuner(BasicScheduler(Listed(6)), functools.partial(failing, folder=tmp_path),
-                      n_workers=2, max_failures=0)
+                      n_workers=2, max_failures=0, callbacks=[Noting(tmp_path)])
     with warnings.catch_warnings(), pytest.raises(RuntimeError, match="trial 1: ZeroDivision"):
         warnings.simplefilter("ignore")
         search.run()
@@ -157,12 +157,22 @@ def test_running_trials_are_finished_when_too_many_have_failed(tmp_path):
     assert "test_failures.py" in text and "return 1 / 0" in text
 
 
+class Noting:
+    """A callback that makes a file when the tuner has noted a failure."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def trial_end(self, trial, row):
+        if row["status"] == "failed":
+            (self.folder / "noted").touch()
+
+
 def failing(config, folder):
-    """Trial 1 fails; trial 0 ends after that has begun."""
-    (Path(folder) / f"begun_{config['x']}").touch()
+    """Trial 1 fails; trial 0 ends after the tuner has noted that."""
     if config["x"] == 1:
         return 1 / 0
-    faulty.wait_until((Path(folder) / "begun_1").exists)
+    faulty.wait_until((Path(folder) / "noted").exists)
     return 0.5
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 from built_book import BOOK, require_built
-from question_keys import glued_names, names_of, results_of
+from question_keys import glued_names, names_of, results_of, wrong_keys
 from questions import Question, section_questions
 
 QUOTING = [(path.stem, question) for path in BOOK.section_paths()
@@ -19,4 +19,4 @@ def test_keys_agree_with_the_results_of_the_section(section: str, question: Ques
     results = results_of(nbformat.read(page, as_version=4))
     expressions = f"({question.value or None}, {question.check or None})"
     assert glued_names(question) <= results.keys()
-    assert question.wrong_keys(names_of(expressions, results.__getitem__)) == []
+    assert wrong_keys(question, names_of(expressions, results.__getitem__)) == []
