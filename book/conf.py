@@ -29,6 +29,7 @@ extensions = [
     "bibliography",
     "dark_figures",
     "dataframes",
+    "equations",
     "explorables",
     "latex_book",
     "linked_drawings",

@@ -1,4 +1,8 @@
-"""Files that are complete or not there, and keep their date while they stay the same."""
+"""Files that are complete or not there, and keep their date while they stay the same.
+
+The package has such a function, too. This one is its own since the extractor writes the stubs by
+which the package is imported.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,15 @@ def write(path: Path, text: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.parent,
                                      prefix=f".{path.name}.", delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+        try:
+            file.write(text)
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
     return True
 
 

@@ -23,8 +23,8 @@ from studies.command import at_least, names_of
 from torch import nn
 from tqdm import tqdm
 
-from d2l_hpo import FashionMNIST, HPOTrainer, init_weights, reproducible
-from d2l_hpo.training import AugmentingLoader
+from d2l_hpo import FashionMNIST, HPOTrainer, reproducible
+from d2l_hpo.training import AugmentingLoader, init_weights
 from d2l_hpo import train_lenet, train_perceptron, train_resnet18
 from d2l_hpo.simulation.task_training import train_digits, train_mlp
 from d2l_hpo.simulation.studies import STUDIES

@@ -7,7 +7,7 @@ from operator import itemgetter
 from d2l_hpo.schedulers.rungs import MultiFidelityScheduler
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.arguments import check_int, finite_or_nan
 
 
 @dataclass(eq=False)
@@ -80,7 +80,7 @@ class BracketScheduler(MultiFidelityScheduler):
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Note the error that a trial has on its rung; one that is not finite is a failure."""
-        error = error if math.isfinite(error) else math.nan
+        error = finite_or_nan(error)
         if self.accept(trial, error, info):
             bracket = self.places.pop(trial.trial_id)
             bracket.running -= 1

@@ -11,7 +11,7 @@ import numpy as np
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.arguments import check_int, finite_or_nan
 from d2l_hpo.tools.files import write_file
 
 
@@ -101,7 +101,7 @@ class FoldScheduler(HPOScheduler):
         errors = self.errors[trial.trial_id]
         if trial.max_epochs != len(errors) + 1:
             return  # reported before
-        error = error if math.isfinite(error) else math.nan
+        error = finite_or_nan(error)
         errors.append(error * trial.max_epochs - sum(errors))
         table, complete = np.array(errors), len(errors) == self.folds
         if math.isfinite(error) and not complete:

@@ -10,7 +10,7 @@ from d2l_hpo.schedulers.hyperband import hyperband_brackets
 from d2l_hpo.schedulers.rungs import MultiFidelityScheduler
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.searchers.searcher import HPOSearcher
-from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.arguments import check_int, finite_or_nan
 
 
 class Rung:
@@ -113,7 +113,7 @@ class LadderScheduler(MultiFidelityScheduler):
 
     def note(self, trial: Trial, error: float, info: dict | None) -> Rung | None:
         """Put a report on its rung and return that; None if nothing follows from the report."""
-        error = error if math.isfinite(error) else math.nan
+        error = finite_or_nan(error)
         if not self.accept(trial, error, info) or trial.max_epochs == self.r_max:
             return None
         board = self.boards[len(self.rungs) - len(self.plans[trial.trial_id])]

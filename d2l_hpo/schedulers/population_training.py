@@ -10,7 +10,7 @@ from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import perturb
-from d2l_hpo.tools.arguments import check_between, check_int
+from d2l_hpo.tools.arguments import check_between, check_int, finite_or_nan
 
 
 class PBTScheduler(HPOScheduler):
@@ -136,8 +136,7 @@ class PBTScheduler(HPOScheduler):
                              "the trials that suggest returned")
         self.running.remove(trial.trial_id)
         self.errors[trial.trial_id] = error if math.isfinite(error) else math.inf
-        self.searcher.update(trial.config, error if math.isfinite(error) else math.nan,
-                             trial.max_epochs, info)
+        self.searcher.update(trial.config, finite_or_nan(error), trial.max_epochs, info)
 
     def lineage(self, trial_id: int) -> list[Trial]:
         """Return the trials, the oldest first, through which the weights of a trial have come."""

@@ -6,7 +6,6 @@ earlier, so that a day of a thousand workers passes in seconds.
 """
 import heapq
 import math
-import numbers
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from d2l_hpo.measures.records import Job, job_table
 from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
-from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tools.arguments import check_int, check_positive, is_real
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,8 +218,7 @@ def _check_decision_time(value: Any) -> float | None:
     """Return None or a Python float; ValueError unless it is finite and not negative."""
     if value is None:
         return None
-    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not valid or not 0 <= value < math.inf:
+    if not is_real(value) or not 0 <= value < math.inf:
         raise ValueError(f"decision_time is {value!r}, expected seconds of at least 0, or None to "
                          "measure what decisions take")
     return float(value)

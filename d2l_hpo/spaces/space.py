@@ -166,8 +166,7 @@ def sample_configurations(space: Mapping[str, Any], n: int,
     [33, 16, 201]
     """
     checked = check_space(space)
-    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
-        raise ValueError(f"the number of configurations is {n!r}, expected an int of at least 0")
+    check_int("n", n, 0)
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng is {rng!r}, expected a generator: numpy.random.default_rng(seed)")
     return _configurations(checked, rng.random((int(n), len(checked.varying))))

@@ -3,9 +3,12 @@ from .arguments import check_between as check_between
 from .arguments import check_int as check_int
 from .arguments import check_nonnegative as check_nonnegative
 from .arguments import check_positive as check_positive
+from .arguments import finite_or_nan as finite_or_nan
 from .arguments import is_number as is_number
+from .arguments import is_real as is_real
 from .environment import environment as environment
 from .files import write_file as write_file
+from .former_names import former_folder as former_folder
 from .installation import D2L as D2L
 from .installation import d2l_command as d2l_command
 from .installation import install_command as install_command

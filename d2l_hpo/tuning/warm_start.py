@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import check_configuration
-from d2l_hpo.tools.arguments import is_number
+from d2l_hpo.tools.arguments import finite_or_nan, is_number
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.tuner import HPOTuner
@@ -101,7 +101,7 @@ def known_row(row: Any, place: str) -> Known:
     info: Any = row.get("info")
     if not is_number(error):
         raise ValueError(f"{place}: error is {error!r}, expected a number, nan for a failure")
-    number = float(error) if math.isfinite(error) else math.nan
+    number = finite_or_nan(float(error))
     epoch = int(epoch) if is_number(epoch) and math.isfinite(epoch) else None
     info = dict(info) if isinstance(info, Mapping) else {}
     return Known(dict(row["config"]), number, epoch, info)

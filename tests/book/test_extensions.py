@@ -212,6 +212,44 @@ def test_web_page_has_both_forms_of_a_drawing(page_with_drawings: Path, tmp_path
     assert len(re.findall(r'id="[^"]*"', figure)) == 1
 
 
+REFERENCE = """# Title
+
+{equation}
+
+```{{eval-rst}}
+.. currentmodule:: d2l_hpo
+
+.. autofunction:: matern52
+```
+"""
+
+
+@pytest.mark.parametrize(("equation", "warning"), [
+    ("$$ y = f(x) $$ (eq_matern)", ""), ("$y$", "equation not found: eq_matern")])
+def test_an_equation_of_a_docstring_is_a_link_with_its_number(equation: str, warning: str,
+                                                              tmp_path: Path) -> None:
+    page, html = tmp_path / "source" / "index.md", tmp_path / "html"
+    page.parent.mkdir()
+    page.write_text(REFERENCE.format(equation=equation), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "html",
+                           "-c", str(BOOK.root / "book"), str(page.parent), str(html)],
+                          capture_output=True, text=True, check=True)
+    assert warning in done.stderr and ("equation not found" in done.stderr) == bool(warning)
+    links = re.findall(r'href="#equation-eq-matern">(.*?)</a>',
+                       (html / "index.html").read_text(encoding="utf-8"))
+    assert links == ([] if warning else ["(1)"])
+
+
+def test_equations_of_docstrings_stand_in_a_section() -> None:
+    """Docstrings that no page of the reference shows are read by `help`."""
+    sources = [*BOOK.package.rglob("*.py"), *BOOK.reference.glob("*.md")]
+    named = {label for path in sources
+             for label in re.findall(r"`(eq_\w+)`", path.read_text(encoding="utf-8"))}
+    labels = {label for path in BOOK.section_paths()
+              for label in re.findall(r"\((eq_\w+)\)", path.read_text(encoding="utf-8"))}
+    assert len(named) >= 15 and named <= labels
+
+
 def test_pdf_has_the_light_form_of_a_drawing(page_with_drawings: Path, tmp_path: Path) -> None:
     text = built("latex", page_with_drawings, tmp_path)
     assert re.findall(r"includegraphics\{\{([\w-]+)\}", text) == ["pair", "pair", "alone"]

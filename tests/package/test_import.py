@@ -14,6 +14,7 @@ import pytest
 from config import load_config
 
 import d2l_hpo
+from d2l_hpo.tools.former_names import FORMER_NAMES
 from d2l_hpo.tools.installation import d2l_command, install_command, needs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,9 +80,30 @@ def test_every_exported_name_exists():
 
 
 def test_the_root_offers_about_a_hundred_names_and_no_plumbing():
-    assert len(d2l_hpo.__all__) <= 120
+    assert len(d2l_hpo.__all__) <= 106
     homes = {getattr(getattr(d2l_hpo, name), "__module__", "") for name in d2l_hpo.__all__}
     assert not [home for home in homes if home.startswith("d2l_hpo.tools")]
+
+
+FORMER = [(folder, name) for folder, names in FORMER_NAMES.items() for name in names.split()]
+
+
+@pytest.mark.parametrize(("folder", "name"), FORMER, ids=[name for _, name in FORMER])
+def test_a_name_that_has_moved_comes_with_a_warning_that_says_where_it_is(folder, name):
+    assert name not in d2l_hpo.__all__
+    with pytest.warns(DeprecationWarning, match=f"from d2l_hpo.{folder} import {name}$") as caught:
+        value = getattr(d2l_hpo, name)
+    assert value is getattr(importlib.import_module(f"d2l_hpo.{folder}"), name)
+    assert caught[0].filename == __file__
+
+
+def test_a_script_that_imports_what_has_moved_runs_and_is_warned_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from d2l_hpo import HPOTuner, check_int, write_file\n"
+                      "print(check_int('n', 3))\n", encoding="utf-8")
+    output, warning = run(str(script))
+    assert output == "3" and warning.count("DeprecationWarning") == 2
+    assert "script.py:1: DeprecationWarning: check_int has moved: from d2l_hpo.tools" in warning
 
 
 def test_an_unknown_name_is_an_error():

@@ -6,13 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_hpo import (
-    DigitsBenchmark,
-    LeNetBenchmark,
-    MLPBenchmark,
-    read_recording,
-    write_recording,
-)
+from d2l_hpo import DigitsBenchmark, LeNetBenchmark, MLPBenchmark
+from d2l_hpo.simulation import read_recording, write_recording
 from d2l_hpo.simulation.recordings import DATA
 
 BENCHMARKS = {LeNetBenchmark: 256, MLPBenchmark: 512, DigitsBenchmark: 512}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from systems import posix_only
 
-from d2l_hpo.simulation import recorder
-from d2l_hpo import HPOTrainer, fit_surrogate, read_recording, write_recording
+from d2l_hpo import HPOTrainer
+from d2l_hpo.simulation import fit_surrogate, read_recording, recorder, write_recording
 from d2l_hpo.simulation.recorder import TrainingJob, design, finished, make_jobs, run
 from d2l_hpo.simulation.task_spaces import SPACES
 from d2l_hpo.simulation.task_training import TASKS

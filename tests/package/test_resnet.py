@@ -8,10 +8,10 @@ from small_training import learned, on_the_cpu  # noqa: F401 - an autouse fixtur
 from torch import nn
 
 from d2l_hpo import (
-    CIFAR10, AugmentedData, FashionMNIST, Network, ResNet18, TensorData, hpo_objective_resnet18,
-    reproducible, small_images, train_resnet18,
+    CIFAR10, FashionMNIST, Network, ResNet18, TensorData, hpo_objective_resnet18, reproducible,
+    train_resnet18,
 )
-from d2l_hpo.training import StepTrainer, crop_and_flip, resnet
+from d2l_hpo.training import AugmentedData, StepTrainer, crop_and_flip, resnet, small_images
 
 CONFIG = {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 8}
 

@@ -41,4 +41,3 @@ def test_a_section_page_links_to_the_reference():
 def test_constants_have_their_comment_on_the_page():
     pages = reference_pages(BOOK, taught_names(BOOK))
     assert "One colour a method through the whole book" in pages["api-figures"]
-    assert "loaded once for each batch size" in pages["api-data"]
