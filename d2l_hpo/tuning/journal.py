@@ -137,6 +137,11 @@ class Journal(EventReader):
         self.lost_step = False
         """Whether its tuner went on, or failed half-way, without the journal."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this tuner is using the file now."""
+        return self.descriptor != CLOSED
+
     def __enter__(self) -> "Journal":
         """Lock and open the file; RuntimeError if another tuner uses it or this one cannot."""
         if self.lost_step:
