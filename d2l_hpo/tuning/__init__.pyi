@@ -16,6 +16,7 @@ from .calls import prepare as prepare
 from .calls import printable as printable
 from .calls import use_one_thread as use_one_thread
 from .checkpoints import Checkpoints as Checkpoints
+from .checkpoints import TrialFile as TrialFile
 from .checks import check_arguments as check_arguments
 from .checks import check_environments as check_environments
 from .checks import check_outcome as check_outcome
@@ -53,6 +54,8 @@ from .reading import JournaledSearch as JournaledSearch
 from .reading import all_settings as all_settings
 from .reading import check_fields as check_fields
 from .reading import described_score as described_score
+from .reading import keeps as keeps
+from .reading import level_noun as level_noun
 from .reading import read_journal as read_journal
 from .records import Attempt as Attempt
 from .records import Books as Books
