@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from d2l_hpo.tools.json_lines import append_bytes, to_line
 from d2l_hpo.tools.platform import BINARY, remove_held_lock, sync_folder
 from d2l_hpo.tuning.guard import leave_new_process
+from d2l_hpo.tuning.outcomes import objective_name
 
 FIELDS = {
     "search": {"scheduler", "objective", "versions"},
@@ -264,10 +265,8 @@ def _is_locked(descriptor: int) -> bool:
 
 def description(scheduler: Any, objective: Callable) -> dict[str, Any]:
     """Return, as plain values, what makes a search the same one."""
-    function = getattr(objective, "func", objective)  # functools.partial
-    name = getattr(function, "__qualname__", type(function).__qualname__)
     return {"event": "search", "scheduler": plain(scheduler.describe(), "the description"),
-            "objective": name}
+            "objective": objective_name(objective)}
 
 
 def parse(line: bytes, place: str, expected: str | None) -> dict[str, Any]:

@@ -64,9 +64,9 @@ class HPOTuner(Results):
     - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
       finished, and `run` raises RuntimeError, which names them. None: any number.
     - `warm_start`: trials that the searcher learns before the search, of another search: its
-      tuner, records (a DataFrame or `rows`) or journal (a path). What does not fit this space is
-      left out, with one warning. The journal keeps them: a search that goes on takes them from
-      there.
+      tuner, records (a DataFrame or `rows`) or journal (a path). What does not fit this space or
+      searcher is left out, with one warning that names it. The journal keeps them: a search that
+      goes on takes them from there.
     - `stop`: a rule that ends the search, or several: functions with a name, such as
       `Patience(20)`, that are called with the tuner after each trial. Once one returns True, no
       trial begins any more. The journal keeps that, until the rule is left out or changed.
