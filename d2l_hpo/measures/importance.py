@@ -34,7 +34,8 @@ def hyperparameter_importance(points: ArrayLike, errors: ArrayLike, seed: int = 
     others were fixed; those of hyperparameters that work together add up to more than 1. It is
     that of a random forest, over the trials that were run: the mean squared change of its
     prediction when the values of one hyperparameter are exchanged between trials, divided by twice
-    its variance (Jansen, 1999). Values are exchanged only where the hyperparameter is active.
+    its variance (Jansen, 1999), and at most 1. Values are exchanged only where the hyperparameter
+    is active.
 
     Arguments:
 
@@ -110,4 +111,5 @@ def _total_effects(predict: Callable[[np.ndarray], np.ndarray], points: np.ndarr
         changed[rows, i] = points[rng.permutation(rows), i]
         exchanged.append(changed)
     after = predict(np.concatenate(exchanged)).reshape(points.shape[1], -1)
-    return ((after - before) ** 2).mean(axis=1) / (2 * before.var() or 1.0)
+    changes: np.ndarray = ((after - before) ** 2).mean(axis=1) / (2 * before.var() or 1.0)
+    return np.minimum(changes, 1.0)  # the exchange is random, and may be a little more

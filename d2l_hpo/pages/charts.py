@@ -29,9 +29,10 @@ def point(x: float, y: float) -> str:
     return f"M{x:.0f} {y:.0f}h0"
 
 
-def line(points: Iterable[tuple[float, float]]) -> str:
-    """Return a line of a path."""
-    return "M" + "L".join(f"{short(x)} {short(y)}" for x, y in points)
+def line(points: Iterable[tuple[float, float]], is_coarse: bool = False) -> str:
+    """Return a line of a path; a coarse one bends at whole pixels."""
+    return "M" + "L".join(f"{x:.0f} {y:.0f}" if is_coarse else f"{short(x)} {short(y)}"
+                          for x, y in points)
 
 
 def steps(points: Sequence[tuple[float, float]], end: float) -> str:

@@ -72,11 +72,6 @@ def seconds(value: float) -> str:
     return f"{number(value)} s"
 
 
-def count(n: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun: 1 trial, 2,000 trials."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
-
-
 def listed(words: Iterable[str]) -> str:
     """Write words as a list in a sentence."""
     *first, last = words

@@ -47,7 +47,10 @@ const paths = [...document.querySelectorAll("path[data-rows]")].map((path) => ({
 }));
 const slider = document.getElementById("rank");
 const output = document.querySelector(".marker output");
-const ranked = trials.length ? order(1, 1) : [];
+// From the best to the worst: trials that do not keep the limits after those that do, failures last.
+const late = new Set(rows.lists.exceeding);
+const place = (i) => value(trials[i], 1) === null ? 2 : late.has(i) ? 1 : 0;
+const ranked = trials.length ? order(1, 1).sort((i, j) => place(i) - place(j)) : [];
 const over = (like, d, name) => {
   const mark = like.cloneNode();
   mark.removeAttribute("data-rows");

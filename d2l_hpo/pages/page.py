@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from d2l_hpo.figures.colors import COLORS, DARK_SEQUENCE, SEQUENCE
-from d2l_hpo.pages.markup import ODD, count, escape, isolated, number, seconds, tag
-from d2l_hpo.pages.pictures import bar_rows, job_rows
-from d2l_hpo.pages.sections import sections
-from d2l_hpo.pages.trials import SearchPicture
+from d2l_hpo.measures.importance import Importance
+from d2l_hpo.pages.front import kept_rows
+from d2l_hpo.pages.markup import ODD, escape, isolated, number, seconds, tag
+from d2l_hpo.pages.pictures import curve_rows
+from d2l_hpo.pages.sections import estimate_importance, sections
+from d2l_hpo.pages.times import LAST_CLASSES, bar_rows, last_rows
+from d2l_hpo.pages.trials import LEAST_SHOWN, MOST_SHOWN, SearchPicture
 from d2l_hpo.tools.files import write_file
+from d2l_hpo.tools.words import count
 from d2l_hpo.tuning.sources import SearchView, view_search
 
 if TYPE_CHECKING:
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
     from d2l_hpo.tuning.reading import JournaledSearch
     from d2l_hpo.tuning.tuner import HPOTuner
+
+MOST_BYTES = 500_000
+"""Of a page; of a search that would need more, fewer trials are shown."""
 
 Source = Union["HPOTuner", "JournaledSearch", "pd.DataFrame", str, os.PathLike]
 
@@ -42,8 +49,8 @@ def search_page(source: Source, path: str | os.PathLike = "search.html", title: 
     read on a phone, in the dark, by keyboard and by screen readers. Without JavaScript only
     sorting, the switch of light and dark, and marking a trial in all pictures are missing.
 
-    Of more than 1,000 trials the table and dots show the best 500 and 500 of the others; all
-    numbers are of all trials. 1,000 trials take at most 500 kB.
+    Of many trials, more than 1,000 or as many as 500 kB have room for, the table and dots show the
+    best ones and as many of the others; all numbers are of all trials.
 
     TypeError for another source, ValueError for records that lack a column or hold what cannot be
     there, the errors of `read_journal`, and FileNotFoundError where the file's folder is missing.
@@ -69,10 +76,25 @@ def search_page(source: Source, path: str | os.PathLike = "search.html", title: 
 
 
 def page_text(view: SearchView, title: str | None = None, report: str | None = None) -> str:
-    """Return the page of a search as a text that can be written in UTF-8."""
-    picture = SearchPicture(view)
-    title = title or _title(view)
-    found = sections(picture, report)
+    """Return the page of a search as a text that can be written in UTF-8.
+
+    Where it would be too large, fewer trials are shown.
+    """
+    picture, most = SearchPicture(view), MOST_SHOWN
+    found = estimate_importance(picture)
+    while True:
+        text = _page_of(picture, title or _title(view), report, *found)
+        size = len(text.encode())
+        if size <= MOST_BYTES or most <= LEAST_SHOWN:
+            return text
+        most = max(LEAST_SHOWN, int(0.97 * MOST_BYTES / size * min(most, len(picture.shown))))
+        picture.show(most)
+
+
+def _page_of(picture: SearchPicture, title: str, report: str | None,
+             importance: Importance | None, importance_words: str) -> str:
+    """Return the page with the trials that the picture shows."""
+    found = sections(picture, report, importance, importance_words)
     links = "".join(f'<li><a href="#{each.name}">{escape(each.question)}</a>'
                     for each in found)
     body = "".join(tag("section", tag("h2", escape(each.question), id=f"{each.name}-title"),
@@ -115,6 +137,9 @@ def _file(name: str) -> str:
 
 
 def _title(view: SearchView) -> str:
+    estimator = (view.description or {}).get("estimator")  # of HPOSearchCV
+    if estimator:
+        return f"Search: {estimator['class']}"
     if view.objective:
         return f"Search: {view.objective}"
     return f"Search: {Path(view.path).name}" if view.path else "A search"
@@ -139,7 +164,7 @@ def _tiles(picture: SearchPicture) -> str:
     view, jobs = picture.view, picture.view.jobs
     best = "none yet" if view.results.incumbent is None else number(view.results.incumbent_error)
     failed = sum(trial.failed for trial in picture.trials)
-    tiles = {"smallest error": best, "trials": f"{len(picture.trials):,}", "failed": f"{failed:,}"}
+    tiles = {"best error": best, "trials": f"{len(picture.trials):,}", "failed": f"{failed:,}"}
     if jobs:
         tiles["time"] = seconds(max(job.end for job in jobs))
         tiles["workers"] = f"{max(job.worker for job in jobs) + 1:,}"
@@ -159,9 +184,10 @@ def _marker(picture: SearchPicture) -> str:
 
 def _rows(picture: SearchPicture) -> str:
     """Return, as JSON in a script, which trials the points of each path stand for."""
-    lists = {"jobs": job_rows(picture, False), "jobs-failed": job_rows(picture, True),
+    lists = {**{name: last_rows(picture, name) for name in LAST_CLASSES}, **curve_rows(picture),
              "bars-done": bar_rows(picture, False), "bars-failed": bar_rows(picture, True),
-             "failures": picture.failures(), "all": list(range(len(picture.shown))),
+             "failures": picture.failures(), "exceeding": picture.exceeding(),
+             "kept": kept_rows(picture),
              **{f"levels{i}": rows for i, rows in enumerate(picture.level_classes())},
              **{f"errors{i}": rows for i, rows in enumerate(picture.error_classes())}}
     kept = {"lists": lists, "names": [ODD.sub("\ufffd", name) for name in picture.names]}

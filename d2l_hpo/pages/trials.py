@@ -8,10 +8,14 @@ import numpy as np
 
 from d2l_hpo.measures.records import Job
 from d2l_hpo.pages.axes import Axis, NumberAxis, as_number, axis_of, number_axis
+from d2l_hpo.tools.words import count
+from d2l_hpo.tuning.reading import keeps, level_noun
 from d2l_hpo.tuning.sources import SearchView
 
 MOST_SHOWN = 1000
 """Trials in the table and in pictures; of more, the best and some of the others."""
+LEAST_SHOWN = 50
+"""At least so many of them, however large a page becomes."""
 CLASSES = 6
 """Shades of colour."""
 
@@ -30,6 +34,11 @@ class TrialRow:
         return self.jobs[-1]
 
     @property
+    def reporting(self) -> Job | None:
+        """The last job that succeeded."""
+        return next((job for job in reversed(self.jobs) if math.isfinite(job.error)), None)
+
+    @property
     def reports(self) -> list[tuple[int | None, float]]:
         """Epochs and error of the jobs that succeeded."""
         return [(job.max_epochs, job.error) for job in self.jobs if math.isfinite(job.error)]
@@ -41,8 +50,8 @@ class TrialRow:
 
     @property
     def epochs(self) -> int | None:
-        """After how many epochs it had this error, or failed."""
-        return self.reports[-1][0] if self.reports else self.last.max_epochs
+        """After how many epochs it had this error; None where they do not count, or it has none."""
+        return self.reports[-1][0] if self.reports else None
 
     @property
     def failed(self) -> bool:
@@ -61,8 +70,10 @@ class SearchPicture:
 
     def __init__(self, view: SearchView) -> None:
         self.view = view
+        limits = view.setting("limits")
+        self.limits: dict[str, float] = limits if isinstance(limits, dict) else {}
         self.trials = _trials(view.jobs)
-        self.shown = _choose(self.trials)
+        self.show(MOST_SHOWN)
         self.names = _varying(view, self.trials)
         self.axes = {name: self._axis(name) for name in self.names}
         finite = [trial.error for trial in self.trials if math.isfinite(trial.error)]
@@ -73,13 +84,55 @@ class SearchPicture:
         self.is_multi_fidelity = any(len({epochs for epochs, _ in trial.reports}) > 1
                                      for trial in self.trials) or len(levels) > 1
 
+    def show(self, most: int) -> None:
+        """Choose trials for the table and the pictures: all, or so many.
+
+        Of too many they are the best half, from the incumbent on, and evenly spaced others.
+        """
+        self.shown, best = self.trials, self.view.results.incumbent_trial
+        if len(self.trials) <= most:
+            return
+        order = sorted(range(len(self.trials)), key=lambda i: (
+            self.trials[i].trial_id != best, not self.may_be_best(self.trials[i]),
+            not math.isfinite(self.trials[i].error), self.trials[i].error))
+        chosen, others = set(order[:most // 2]), order[most // 2:]
+        places = np.linspace(0, len(others) - 1, most - len(chosen)).round().astype(int)
+        chosen |= {others[i] for i in places.tolist()}
+        self.shown = [trial for i, trial in enumerate(self.trials) if i in chosen]
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether a trial has more than one row."""
+        return len(self.view.jobs) > len(self.trials)
+
+    def exceeds(self, job: Job) -> bool:
+        """Say whether a job succeeded with a number that exceeds a limit."""
+        return math.isfinite(job.error) and not keeps(self.limits, job.error, job.info)
+
+    def may_be_best(self, trial: TrialRow) -> bool:
+        """Say whether a trial has an error, and what it reported with it keeps the limits."""
+        job = trial.reporting
+        return job is not None and not self.exceeds(job)
+
+    def level_words(self, level: int) -> str:
+        """Write an amount of what trials get more and more of: 9 epochs, 3 folds, 450 examples."""
+        return count(level, *self.level_noun)
+
+    @property
+    def level_noun(self) -> tuple[str, str]:
+        """One, and several, of what trials get more and more of."""
+        return level_noun(self.view.description or {})
+
     def _axis(self, name: str) -> Axis:
         domain = next((d for d in self.view.space if d["name"] == name), None)
         return axis_of([t.config[name] for t in self.trials if name in t.config], domain)
 
     def error_classes(self) -> list[list[int]]:
-        """Return, from the worst sixth to the best, the places of shown trials of that shade."""
-        finite = [i for i, trial in enumerate(self.shown) if math.isfinite(trial.error)]
+        """Return, from the worst sixth to the best, the places of shown trials of that shade.
+
+        Trials that exceed a limit have none.
+        """
+        finite = [i for i, trial in enumerate(self.shown) if self.may_be_best(trial)]
         ordered = sorted(finite, key=lambda i: self.shown[i].error)
         parts = np.array_split(np.array(ordered, int), CLASSES)
         return [sorted(part.tolist()) for part in reversed(parts)]
@@ -90,9 +143,14 @@ class SearchPicture:
         class_of = {level: i for i, part in enumerate(parts) for level in part.tolist()}
         classes: list[list[int]] = [[] for _ in parts]
         for i, trial in enumerate(self.shown):
-            if math.isfinite(trial.error):
+            if self.may_be_best(trial):
                 classes[0 if trial.epochs is None else class_of[trial.epochs]].append(i)
         return classes
+
+    def exceeding(self) -> list[int]:
+        """Return the places of shown trials whose last report exceeds a limit."""
+        return [i for i, trial in enumerate(self.shown)
+                if math.isfinite(trial.error) and not self.may_be_best(trial)]
 
     def failures(self) -> list[int]:
         """Return the places of shown trials that have no error at all."""
@@ -105,18 +163,6 @@ def _trials(jobs: Sequence[Job]) -> list[TrialRow]:
     for job in jobs:
         rows.setdefault(job.trial_id, TrialRow(job.trial_id, job.config)).jobs.append(job)
     return list(rows.values())
-
-
-def _choose(trials: list[TrialRow]) -> list[TrialRow]:
-    """Return all trials, or, of too many, the best half and evenly spaced others."""
-    if len(trials) <= MOST_SHOWN:
-        return trials
-    ordered = sorted(range(len(trials)), key=lambda i: (not math.isfinite(trials[i].error),
-                                                        trials[i].error))
-    best, others = set(ordered[:MOST_SHOWN // 2]), ordered[MOST_SHOWN // 2:]
-    places = np.linspace(0, len(others) - 1, MOST_SHOWN - len(best)).round().astype(int)
-    chosen = best | {others[i] for i in places.tolist()}
-    return [trial for i, trial in enumerate(trials) if i in chosen]
 
 
 def _varying(view: SearchView, trials: list[TrialRow]) -> list[str]:

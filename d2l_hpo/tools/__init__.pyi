@@ -28,3 +28,4 @@ from .platform import shell_quoted as shell_quoted
 from .platform import sync_folder as sync_folder
 from .threads import one_thread as one_thread
 from .threads import single_thread as single_thread
+from .words import count as count

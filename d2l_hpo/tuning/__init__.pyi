@@ -16,6 +16,7 @@ from .calls import prepare as prepare
 from .calls import printable as printable
 from .calls import use_one_thread as use_one_thread
 from .checkpoints import Checkpoints as Checkpoints
+from .checkpoints import TrialFile as TrialFile
 from .checks import check_arguments as check_arguments
 from .checks import check_environments as check_environments
 from .checks import check_outcome as check_outcome
@@ -42,6 +43,7 @@ from .outcomes import Outcome as Outcome
 from .outcomes import accepted_keywords as accepted_keywords
 from .outcomes import accepted_names as accepted_names
 from .outcomes import judge as judge
+from .outcomes import objective_name as objective_name
 from .outcomes import read_result as read_result
 from .outcomes import takes_report as takes_report
 from .parallel import fill_workers as fill_workers
@@ -53,6 +55,8 @@ from .reading import JournaledSearch as JournaledSearch
 from .reading import all_settings as all_settings
 from .reading import check_fields as check_fields
 from .reading import described_score as described_score
+from .reading import keeps as keeps
+from .reading import level_noun as level_noun
 from .reading import read_journal as read_journal
 from .records import Attempt as Attempt
 from .records import Books as Books
@@ -99,9 +103,10 @@ from .tuner import HPOTuner as HPOTuner
 from .warm_start import Known as Known
 from .warm_start import fitting as fitting
 from .warm_start import inform as inform
+from .warm_start import kind_of as kind_of
 from .warm_start import known_row as known_row
 from .warm_start import learn_known as learn_known
-from .warm_start import read_journal_results as read_journal_results
+from .warm_start import objective_of as objective_of
 from .warm_start import read_known as read_known
 from .workers import GivenWorkers as GivenWorkers
 from .workers import OwnWorkers as OwnWorkers

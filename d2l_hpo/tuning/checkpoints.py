@@ -3,6 +3,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tools.files import write_file
@@ -10,7 +11,17 @@ from d2l_hpo.tools.platform import remove, replace
 from d2l_hpo.tuning.records import Books
 
 
-NAME = re.compile(r"trial_(\d+)(\.epoch_\d+)?\.pt")
+NAME = re.compile(r"trial_(0|[1-9]\d*)(\.epoch_(?:0|[1-9]\d*))?\.pt(\.(?:[^.]+\.)?partial)?")
+
+
+class TrialFile(NamedTuple):
+    """A file of a trial: its checkpoint or a copy of it, or what a kill left half-written of one.
+    """
+
+    path: Path
+    trial_id: int
+    is_copy: bool
+    is_partial: bool
 
 
 class Checkpoints:
@@ -63,10 +74,10 @@ class Checkpoints:
         """Raise FileExistsError for a file of a trial that this search does not have."""
         if self.folder is None:
             return
-        for path in self.folder.glob("trial_*.pt"):
-            name = NAME.fullmatch(path.name)
-            if name is not None and int(name[1]) not in self.books.suggested:
-                raise FileExistsError(f"{path} is of another search; give an empty checkpoint_dir")
+        for file in self._files(self.folder):
+            if not file.is_partial and file.trial_id not in self.books.suggested:
+                raise FileExistsError(f"{file.path} is of another search; give an empty "
+                                      "checkpoint_dir")
 
     def begin(self, trial: Trial) -> int:
         """Return the epoch from which a trial goes on: 0 again if there is no checkpoint."""
@@ -120,10 +131,28 @@ class Checkpoints:
         if best is not None and best in self.dead - sources:
             if self.best_path(best, epoch).exists():
                 replace(self.best_path(best, epoch), self.path(best))
-        for trial_id in self.dead - sources - {best}:
-            for path in self.folder.glob(f"trial_{trial_id}.pt*"):
-                remove(path)  # a half-written one, too
-            self.dead.remove(trial_id)
+        needless = self.dead - sources - {best}
+        for file in self._files(self.folder) if needless else ():
+            if file.trial_id in needless and not file.is_copy:
+                remove(file.path)
+        self.dead -= needless
+
+    def clean(self) -> list[Path]:
+        """Remove all files of this search's trials but the incumbent's; return their paths.
+
+        RuntimeError where a trial has not ended, which may go on from one of them.
+        """
+        running = [attempt.trial for attempt in self.books.running.values()]
+        if trials := [trial.trial_id for trial in [*running, *self.books.pending]]:
+            raise RuntimeError(f"trial {trials[0]} has not ended; run the search to its end before "
+                               "its checkpoints are removed")
+        kept, folder = self.incumbent_path(), self.folder
+        needless = [] if folder is None else [
+            file.path for file in self._files(folder)
+            if file.trial_id in self.books.suggested and file.path != kept]
+        for path in needless:
+            remove(path)
+        return needless
 
     def _incumbent(self) -> tuple[int | None, int | None]:
         """Return the incumbent's trial and the epoch of its error."""
@@ -144,10 +173,18 @@ class Checkpoints:
         trial_id, epoch = self._incumbent()
         if (trial_id, epoch) == self.swept:
             return
-        for path in folder.glob("trial_*.epoch_*.pt*"):
-            if trial_id is None or path != self.best_path(trial_id, epoch):
-                remove(path)
+        for file in self._files(folder):
+            if file.is_copy and (trial_id is None
+                                 or file.path != self.best_path(trial_id, epoch)):
+                remove(file.path)
         self.swept = trial_id, epoch
+
+    @staticmethod
+    def _files(folder: Path) -> list[TrialFile]:
+        """Return the files of trials, by their names; whatever else is there is not ours."""
+        found = ((path, NAME.fullmatch(path.name)) for path in sorted(folder.iterdir()))
+        return [TrialFile(path, int(name[1]), name[2] is not None, name[3] is not None)
+                for path, name in found if name is not None and path.is_file()]
 
     def _file(self, name: str) -> Path:
         if self.folder is None:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from d2l_hpo.tools.json_lines import append_bytes, to_line
 from d2l_hpo.tools.platform import BINARY, remove_held_lock, sync_folder
 from d2l_hpo.tuning.guard import leave_new_process
+from d2l_hpo.tuning.outcomes import objective_name
 
 FIELDS = {
     "search": {"scheduler", "objective", "versions"},
@@ -136,6 +137,11 @@ class Journal(EventReader):
         self.descriptor = CLOSED
         self.lost_step = False
         """Whether its tuner went on, or failed half-way, without the journal."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this tuner is using the file now."""
+        return self.descriptor != CLOSED
 
     def __enter__(self) -> "Journal":
         """Lock and open the file; RuntimeError if another tuner uses it or this one cannot."""
@@ -259,10 +265,8 @@ def _is_locked(descriptor: int) -> bool:
 
 def description(scheduler: Any, objective: Callable) -> dict[str, Any]:
     """Return, as plain values, what makes a search the same one."""
-    function = getattr(objective, "func", objective)  # functools.partial
-    name = getattr(function, "__qualname__", type(function).__qualname__)
     return {"event": "search", "scheduler": plain(scheduler.describe(), "the description"),
-            "objective": name}
+            "objective": objective_name(objective)}
 
 
 def parse(line: bytes, place: str, expected: str | None) -> dict[str, Any]:

@@ -48,6 +48,12 @@ def accepted_names(function: Callable[..., Any], names: set[str],
     return named | accepted_names(inner, free, takes_any)
 
 
+def objective_name(objective: Callable[..., Any]) -> str:
+    """Return by which name a search knows its objective: that of the function, or of the class."""
+    function = getattr(objective, "func", objective)  # functools.partial
+    return getattr(function, "__qualname__", type(function).__qualname__)
+
+
 def takes_report(objective: Callable[..., Any]) -> bool:
     """Say whether an objective has an argument `report` of its own; `**keywords` are none."""
     return bool(accepted_names(objective, {"report"}, takes_any=False))

@@ -191,16 +191,30 @@ def described_score(description: Mapping[str, Any], max_epochs: int | None, erro
 
     It is the error; inf where limits are not kept or folds are missing.
     """
-    numbers = {**info, "error": error}
     for settings in all_settings(description):
         limits, folds = settings.get("limits"), settings.get("folds")
-        if isinstance(limits, dict) and not all(
-                is_number(numbers.get(name)) and numbers[name] < limit
-                for name, limit in limits.items()):
+        if isinstance(limits, dict) and not keeps(limits, error, info):
             return math.inf
         if folds is not None and max_epochs != folds:
             return math.inf
     return error
+
+
+def keeps(limits: Mapping[str, float], error: float, info: Mapping[str, Any]) -> bool:
+    """Say whether a result is below all limits; it is not where a number is missing."""
+    numbers = {**info, "error": error}
+    return all(is_number(numbers.get(name)) and numbers[name] < limit
+               for name, limit in limits.items())
+
+
+def level_noun(description: Mapping[str, Any]) -> tuple[str, str]:
+    """Return one, and several, of what the trials of a described scheduler get more and more of."""
+    resource = (description.get("validation") or {}).get("resource")  # of HPOSearchCV
+    if resource:
+        name = resource["name"]
+        return ("example", "examples") if name == "n_samples" else (name, name)
+    is_folds = any("folds" in settings for settings in all_settings(description))
+    return ("fold", "folds") if is_folds else ("epoch", "epochs")
 
 
 def all_settings(description: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from d2l_hpo.measures.intervals import mean_interval
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.words import count
 from d2l_hpo.tuning.records import Results
 from d2l_hpo.tuning.tuner import HPOTuner
 
@@ -33,9 +34,9 @@ def describe_effort(records: "pd.DataFrame") -> str:
     """Say how many trials, jobs, workers and seconds a search took, and how many trials failed."""
     failed = records.loc[records["status"] == "failed", "trial_id"].nunique()
     work = (records["end"] - records["start"]).sum()
-    return (f"{records['trial_id'].nunique()} trials in {len(records)} jobs on "
-            f"{records['worker'].nunique()} workers, {records['end'].max():.0f} s "
-            f"({work:.0f} s of jobs); {failed} trials failed")
+    return (f"{count(records['trial_id'].nunique(), 'trial')} in {count(len(records), 'job')} on "
+            f"{count(records['worker'].nunique(), 'worker')}, {records['end'].max():.0f} s "
+            f"({work:.0f} s of jobs); {count(failed, 'trial')} failed")
 
 
 def search_report(tuner: HPOTuner, new_errors: Sequence[float] | np.ndarray, test_error: float,

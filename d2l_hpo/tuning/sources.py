@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.measures.records import Job
 from d2l_hpo.schedulers.scheduler import Trial
-from d2l_hpo.tuning.outcomes import Outcome
+from d2l_hpo.tuning.outcomes import Outcome, objective_name
 from d2l_hpo.tuning.reading import JournaledSearch, all_settings, read_journal
 from d2l_hpo.tuning.records import Attempt, Books, Results
 from d2l_hpo.tuning.tuner import HPOTuner
@@ -77,8 +77,7 @@ def view_search(source: Any) -> SearchView:
 
 def _view_tuner(tuner: HPOTuner) -> SearchView:
     """Return a tuner's search, also where its scheduler cannot be described."""
-    objective = getattr(tuner.objective, "func", tuner.objective)
-    name = getattr(objective, "__qualname__", type(objective).__qualname__)
+    name = objective_name(tuner.objective)
     path = None if tuner.journal is None else str(tuner.journal.path)
     running = {attempt.trial.trial_id: attempt for attempt in tuner.books.running.values()}
     try:

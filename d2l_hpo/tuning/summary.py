@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from d2l_hpo.tools.words import count
 from d2l_hpo.tuning.failures import last_line
-from d2l_hpo.tuning.reading import JournaledSearch
+from d2l_hpo.tuning.reading import JournaledSearch, level_noun
 from d2l_hpo.tuning.reporting import spell_domain
 
 STEPS = 6  # lines of the any-time curve
@@ -51,8 +52,8 @@ def _head(search: JournaledSearch) -> Iterator[str]:
            f"{len(failed)} failed, {at_work} {'at work' if is_running else 'interrupted'}")
     if books.jobs:
         workers = {job.worker for job in books.jobs}
-        yield (f"Effort: {len(books.jobs)} jobs on {len(workers)} "
-               f"{'worker' if len(workers) == 1 else 'workers'}, {books.elapsed:.1f} s")
+        yield (f"Effort: {count(len(books.jobs), 'job')} on {count(len(workers), 'worker')}, "
+               f"{books.elapsed:.1f} s")
 
 
 def _incumbent(search: JournaledSearch) -> Iterator[str]:
@@ -60,7 +61,8 @@ def _incumbent(search: JournaledSearch) -> Iterator[str]:
         yield "Incumbent: none yet"
         return
     epochs = search.books.incumbent_epoch
-    after = "" if epochs is None else f" after {epochs} {'epoch' if epochs == 1 else 'epochs'}"
+    noun = level_noun(search.description or {})
+    after = "" if epochs is None else f" after {count(epochs, *noun)}"
     yield f"Incumbent: trial {search.incumbent_trial}, error {search.incumbent_error:.6g}{after}"
     width = min(30, max(map(len, search.incumbent), default=0))
     for name, value in search.incumbent.items():
@@ -76,7 +78,7 @@ def _any_time(search: JournaledSearch) -> Iterator[str]:
             steps.append(f"  {job.end:10.1f} s  {error:.6g}  (trial {job.trial_id})")
     if not steps:
         return
-    yield f"The best error fell {len(steps)} {'time' if len(steps) == 1 else 'times'}:"
+    yield f"The best error fell {count(len(steps), 'time')}:"
     if len(steps) > STEPS:
         yield from steps[:2]
         yield f"  ... {len(steps) - STEPS} more ..."
@@ -89,7 +91,8 @@ def _last(search: JournaledSearch) -> Iterator[str]:
     last = search.last_events[-SHOWN_EVENTS:]
     if last:
         yield "Last events:"
-        yield from (f"  {spell_event(event)}" for event in islice(last, SHOWN_EVENTS))
+        noun = level_noun(search.description or {})[0]
+        yield from (f"  {spell_event(event, noun)}" for event in islice(last, SHOWN_EVENTS))
 
 
 def follow(search: JournaledSearch, write: Callable[[str], object],
@@ -102,14 +105,14 @@ def follow(search: JournaledSearch, write: Callable[[str], object],
         is_running = search.is_running  # asked first, so that the last events are not missed
         search.update()
         for event in search.last_events:
-            write(spell_event(event))
+            write(spell_event(event, level_noun(search.description or {})[0]))
         if not is_running and not search.last_events:
             return
         wait()
 
 
-def spell_event(event: dict[str, Any]) -> str:
-    """Write an event of a journal on one line."""
+def spell_event(event: dict[str, Any], noun: str = "epoch") -> str:
+    """Write an event of a journal on one line; `noun` is what trials get more and more of."""
     kind = event["event"]
     if kind == "search":
         return "the search began"
@@ -117,17 +120,17 @@ def spell_event(event: dict[str, Any]) -> str:
         trial = event["trial"]
         if trial is None:
             return "the scheduler had no trial"
-        upto = "" if trial["max_epochs"] is None else f", up to epoch {trial['max_epochs']}"
+        upto = "" if trial["max_epochs"] is None else f", up to {noun} {trial['max_epochs']}"
         values = ", ".join(f"{one_line(name)}={value_on_one_line(value)}"
                            for name, value in trial["config"].items())
         return f"trial {trial['trial_id']} suggested{upto}: {values}"
     if kind == "known":
-        return f"{len(event['trials'])} trials of an earlier search were made known"
+        return f"made known: {count(len(event['trials']), 'trial')} of an earlier search"
     if kind == "stopped":
         return f"the rule {one_line(event['rule'])} ended the search"
     place = f"trial {event['trial_id']}"
     if kind == "reported":
-        return (f"{event['end']:.1f} s: {place} reported error {event['error']:.6g} after epoch "
+        return (f"{event['end']:.1f} s: {place} reported error {event['error']:.6g} after {noun} "
                 f"{event['reached']}")
     if kind == "started":
         return f"{event['start']:.1f} s: {place} started on worker {event['worker']}"

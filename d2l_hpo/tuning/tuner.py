@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -58,14 +59,19 @@ class HPOTuner(Results):
       an executor trials run in processes then, too, which are killed.
     - `synchronous`: True lets trials run in batches of `n_workers`.
     - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
+<<<<<<< HEAD
       is the incumbent; None: no checkpoints, so that a trial that goes on begins again, at epoch 0
       also in the records.
+=======
+      is the incumbent; None: no checkpoints, so that a trial that goes on begins again. `clean`
+      removes all but the incumbent's when the search is done.
+>>>>>>> keep
     - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
       finished, and `run` raises RuntimeError, which names them. None: any number.
     - `warm_start`: trials that the searcher learns before the search, of another search: its
-      tuner, records (a DataFrame or `rows`) or journal (a path). What does not fit this space is
-      left out, with one warning. The journal keeps them: a search that goes on takes them from
-      there.
+      tuner, records (a DataFrame or `rows`) or journal (a path). What does not fit this space or
+      searcher is left out, with one warning that names it. The journal keeps them: a search that
+      goes on takes them from there.
     - `stop`: a rule that ends the search, or several: functions with a name, such as
       `Patience(20)`, that are called with the tuner after each trial. Once one returns True, no
       trial begins any more. The journal keeps that, until the rule is left out or changed.
@@ -204,6 +210,33 @@ class HPOTuner(Results):
                 finally:
                     self.callbacks.call("search_end", self)
         check_outcome(self)
+
+    def clean(self) -> list[Path]:
+        """Remove the checkpoints of a search that is done, but for the incumbent's.
+
+        It returns the paths of the files that it has removed, sorted. What no trial of this search
+        has left is not touched; the incumbent's file is `checkpoints.incumbent_path()`. With a
+        journal a new tuner that has not run can clean, too. A search that goes on after all begins
+        its trials at epoch 0. RuntimeError, and nothing is removed, where a trial has not ended, or
+        another tuner is using the journal.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> def objective(config, checkpoint):
+        ...     checkpoint.write_text("weights")
+        ...     return config["x"]
+        >>> with TemporaryDirectory() as folder:
+        ...     scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0))
+        ...     tuner = HPOTuner(scheduler, objective, checkpoint_dir=folder)
+        ...     tuner.run(number_of_trials=3)
+        ...     removed = tuner.clean()
+        ...     tuner.checkpoints.incumbent_path().name, [path.name for path in removed]
+        ('trial_2.pt', ['trial_0.pt', 'trial_1.pt'])
+        """
+        if self.journal is None or self.journal.is_open:
+            return self.checkpoints.clean()
+        with self.ctrl_c, self.journal:
+            replay(self, self.journal)
+            return self.checkpoints.clean()
 
     def progress_bar(self, number_of_trials: int | None) -> Any:
         """Return what shows how far the search is: trials that have reported, and the best error.

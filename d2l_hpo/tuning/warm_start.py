@@ -1,15 +1,17 @@
 """Trials of another search that inform a new one."""
 import math
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import check_configuration
 from d2l_hpo.tools.arguments import finite_or_nan, is_number
+from d2l_hpo.tools.words import count
+from d2l_hpo.tuning.outcomes import objective_name
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.tuner import HPOTuner
@@ -28,17 +30,21 @@ def learn_known(tuner: "HPOTuner") -> None:
     """Let a search learn the trials of its `warm_start`, once; the journal keeps them."""
     if tuner.warm_start is None or tuner.books.is_informed:
         return
-    known, reasons = fitting(tuner, read_known(tuner.warm_start))
-    tuner.log("known", trials=[trial._asdict() for trial in known])
-    inform(tuner, known)
-    if not known:
-        reasons["no trial is left"] += 1
-    elif type(tuner.scheduler.searcher).update is HPOSearcher.update:
-        reasons[f"{type(tuner.scheduler.searcher).__name__} does not learn from trials"] += 1
+    known = read_known(tuner.warm_start)
+    found, reasons = fitting(tuner, known)
+    tuner.log("known", trials=[trial._asdict() for trial in found])
+    inform(tuner, found)
+    searcher = tuner.scheduler.searcher
+    if not found:
+        reasons.append("no trial is left")
+    elif type(searcher).update is HPOSearcher.update:
+        reasons.append(f"{type(searcher).__name__} does not learn from trials")
+    before, now = objective_of(tuner.warm_start), objective_of(tuner)
+    if before not in (None, now):
+        reasons.append(f"they are of the objective {before!r}, this search is of {now!r}")
     if reasons:
-        text = "; ".join(f"{reason} ({n} trials)" if n > 1 else reason
-                         for reason, n in reasons.items())
-        warnings.warn(f"warm_start: {len(known)} results were learned. {text}", stacklevel=3)
+        warnings.warn(f"warm_start: {len(found)} of {count(len(known), 'result')} can be used. "
+                      f"{'; '.join(reasons)}", stacklevel=3)
 
 
 def inform(tuner: "HPOTuner", known: Iterable[Known]) -> None:
@@ -48,7 +54,7 @@ def inform(tuner: "HPOTuner", known: Iterable[Known]) -> None:
         tuner.scheduler.searcher.update(config, error, epoch, info)
 
 
-def fitting(tuner: "HPOTuner", known: list[Known]) -> tuple[list[Known], Counter]:
+def fitting(tuner: "HPOTuner", known: list[Known]) -> tuple[list[Known], list[str]]:
     """Return what fits the space and the searcher, and why how many of the others do not.
 
     Hyperparameters that the space lacks are left out. ValueError without a searcher.
@@ -57,30 +63,54 @@ def fitting(tuner: "HPOTuner", known: list[Known]) -> tuple[list[Known], Counter
     if searcher is None:
         raise ValueError("warm_start needs a scheduler with a searcher, which is to learn")
     found: list[Known] = []
-    reasons: Counter = Counter()
+    lacking: Counter = Counter()
+    unfit: dict[str, list[str]] = {}
     for trial in known:
         space = searcher.config_space
-        for name in sorted(set(trial.config) - set(space)):
-            reasons[f"the space lacks {name!r}, which was left out"] += 1
+        lacking.update(sorted(set(trial.config) - set(space)))
         config = {name: value for name, value in trial.config.items() if name in space}
         try:
             config = check_configuration(space, config)
             if math.isfinite(trial.error):
                 tuner.scheduler.check_report(trial.error, trial.info)
         except (TypeError, ValueError) as error:
-            reasons[f"not used: {error}"] += 1
+            unfit.setdefault(kind_of(str(error)), []).append(str(error))
         else:
             found.append(trial._replace(config=config))
+    reasons = [f"the space lacks {name!r}, which was left out of {n}"
+               for name, n in lacking.items()]
+    reasons += [f"{len(errors)} cannot, the first one since {errors[0]}"
+                for errors in unfit.values()]
+    if any(kind.startswith("hyperparameter") and kind.endswith("missing") for kind in unfit):
+        reasons.append("give a hyperparameter that the other search lacked to its configurations, "
+                       "with the value that it had then")
     return found, reasons
 
 
-def read_known(source: Any) -> list[Known]:
-    """Return the results of a search: its tuner, its records or rows, or the path of its journal.
+def kind_of(reason: str) -> str:
+    """Return what reasons have in common that differ in the value which does not fit only."""
+    name = re.match(r".*?'[^']*'", reason)
+    return reason if name is None else name[0] + ("missing" if "is missing" in reason else "")
 
-    TypeError for anything else, ValueError for a row without a configuration or an error.
+
+def objective_of(source: Any) -> str | None:
+    """Return the name of the objective of a tuner or a journal, None where it is not known."""
+    if isinstance(source, str | os.PathLike):
+        from d2l_hpo.tuning.reading import read_journal  # it loads locks of files
+        return read_journal(source).objective
+    objective = getattr(source, "objective", None)
+    return objective_name(objective) if callable(objective) else objective
+
+
+def read_known(source: Any) -> list[Known]:
+    """Return the results of a search: its tuner, its records or rows, or its journal.
+
+    A journal is a path, or what `read_journal` returned; the file is only read. TypeError for
+    anything else, ValueError for a row without a configuration or an error.
     """
     if isinstance(source, str | os.PathLike):
-        return read_journal_results(Path(source))
+        from d2l_hpo.tuning.reading import read_journal  # it loads locks of files
+        source = read_journal(source)
     if hasattr(source, "to_dict"):  # a DataFrame
         source = source.to_dict("records")
     rows = getattr(source, "rows", source)
@@ -105,25 +135,3 @@ def known_row(row: Any, place: str) -> Known:
     epoch = int(epoch) if is_number(epoch) and math.isfinite(epoch) else None
     info = dict(info) if isinstance(info, Mapping) else {}
     return Known(dict(row["config"]), number, epoch, info)
-
-
-def read_journal_results(path: Path) -> list[Known]:
-    """Return the results that a journal holds, also of a search that is still running.
-
-    The file is only read; a torn last line is passed over.
-    """
-    from d2l_hpo.tuning.journal import parse  # it loads locks of files
-    trials: dict[int, dict[str, Any]] = {}
-    found = []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    for number, line in enumerate(lines, 1):
-        event = parse(line, f"{path}, line {number}", "search" if number == 1 else None)
-        kind = event["event"]
-        if kind == "suggested" and event["trial"] is not None:
-            trials[event["trial"]["trial_id"]] = event["trial"]
-        elif kind in ("reported", "finished", "failed") and not event.get("retry"):
-            trial = trials[event["trial_id"]]
-            epoch = event.get("reached", event.get("last_epoch", trial["max_epochs"]))
-            found.append(known_row({"config": trial["config"], "error": event.get(
-                "error", math.nan), "max_epochs": epoch, "info": event["info"]}, str(path)))
-    return found

@@ -41,7 +41,7 @@ def test_a_report_says_what_was_searched_and_found(search):
     assert list(rows) == ["space", "method", "effort", "incumbent", "trained anew", "test, once"]
     assert rows["space"] == "`x`: uniform(loc=0, scale=1); `kind`: 'a' or 'b'"
     assert rows["method"].startswith("BasicScheduler, seed 3, {'searcher': 'RandomSearcher'")
-    assert rows["effort"].startswith("12 trials in 12 jobs on 1 workers, ")
+    assert rows["effort"].startswith("12 trials in 12 jobs on 1 worker, ")
     assert 0 < failed < 12 and rows["effort"].endswith(f"; {failed} trials failed")
     assert rows["incumbent"] == (f"{search.incumbent}, error {search.incumbent_error:.4f} "
                                  "in the search")

@@ -10,14 +10,17 @@ import pytest
 from journaled import PATHS, ROOT, events
 from killed_search import FITS, LABELS, ROWS, Counted
 from scipy import sparse, stats
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
 from systems import posix_only
 
-from d2l_hpo import HPOSearchCV
+from d2l_hpo import HPOSearchCV, search_page
 from d2l_hpo.estimators import describe_data, describe_estimator
+from d2l_hpo.pages import main
 
 
 @pytest.fixture(autouse=True)
@@ -200,3 +203,16 @@ def test_the_folder_of_a_journal_has_to_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match="make the journal's folder"):
         killed.search(tmp_path / "none" / "search.jsonl").fit(ROWS, LABELS)
     assert HPOSearchCV(Counted(), {"level": 0.5}).journal is None
+
+
+def test_its_journal_has_a_page_and_a_summary_that_speak_of_examples(tmp_path, capsys):
+    journal = tmp_path / "search.jsonl"
+    X, y = load_iris(return_X_y=True)
+    HPOSearchCV(SVC(), {"C": stats.loguniform(1e-2, 1e3)}, searcher="random", resource="n_samples",
+                n_trials=9, min_resources=50, random_state=0, journal=journal).fit(X, y)
+    text = search_page(journal, tmp_path / "search.html").read_text(encoding="utf-8")
+    assert "<title>Search: SVC</title>" in text and "after 150 examples" in text
+    assert "How do errors fall with more examples?" in text and "epoch" not in text
+    assert main(["show", str(journal)]) == 0
+    said = capsys.readouterr().out
+    assert "after 150 examples" in said and "up to example 150" in said and "epoch" not in said

@@ -9,8 +9,9 @@ import numpy as np
 import page_searches as searches
 import pandas as pd
 import pytest
+from scipy import stats
 
-from d2l_hpo import HPOTuner, read_journal, search_page, search_report
+from d2l_hpo import HPOTuner, RandomSearcher, read_journal, search_page, search_report
 from d2l_hpo.figures.colors import DARK_SEQUENCE, SEQUENCE
 from d2l_hpo.measures import hyperparameter_importance
 from d2l_hpo.measures.records import job_table
@@ -124,6 +125,128 @@ def test_a_search_of_two_objectives_has_its_front(pages):
     assert "What does a better trial cost?" not in pages["sixty"]
 
 
+def section(text, name):
+    """The part of a page with a section's pictures and words."""
+    return re.search(f'<section id="{name}".*?</section>', text, re.DOTALL)[0]
+
+
+def labels(text, name):
+    """What a section's pictures say to those who do not see them."""
+    return [svg["aria-label"] for svg in Reader(section(text, name)).attributes("svg")]
+
+
+def dots(text, name, class_):
+    """The dots of a class in each picture of a section."""
+    pictures = re.findall("<svg.*?</svg>", section(text, name), re.DOTALL)
+    found = [re.search(f'<path d="([^"]*)" class="{class_}"', picture) for picture in pictures]
+    return [0 if path is None else path[1].count("M") for path in found]
+
+
+def test_trials_that_do_not_keep_the_limits_are_marked_and_never_the_best(pages):
+    search, text = searches.everything(), pages["everything"]
+    last = {row["trial_id"]: row for row in search.rows if row["status"] == "completed"}
+    kept = {i for i, row in last.items() if row["info"]["memory"] < 3}
+    over = len(last) - len(kept)
+    assert 5 < over and 5 < len(kept) and search.incumbent_trial in kept
+    smallest = min(last[i]["error"] for i in kept)
+    assert smallest > min(row["error"] for row in last.values())
+    words = "Small grey dots cannot be the best: they did not keep <bdi>memory</bdi> below 3."
+    for name in ("best", "values", "pairs", "front"):
+        assert words in section(text, name)
+        assert set(dots(text, name, "dots exceeding")) == {over}
+    assert "Grey lines cannot be the best" in section(text, "parallel")
+    assert dots(text, "parallel", "lines pale-lines") == [over]
+    for name in ("values", "pairs"):
+        assert all(f"he smallest error, {number(smallest)}, is at" in label
+                   for label in labels(text, name))
+    assert f"{len(kept)} trials that keep the limits as lines" in labels(text, "parallel")[0]
+    assert text.count("<td>not kept<") == over and text.count("<td>kept<") == len(kept)
+
+
+def test_the_front_is_that_of_trials_that_keep_the_limits(pages):
+    search = searches.everything()
+    table = {row["trial_id"]: (row["error"], row["info"]["size"]) for row in search.rows
+             if row["status"] == "completed" and row["info"]["memory"] < 3}
+    last = {row["trial_id"]: row for row in search.rows if row["status"] == "completed"}
+    kept = {i: point for i, point in table.items() if last[i]["info"]["memory"] < 3}
+    front = {i for i, (error, size) in kept.items() if not any(
+        e <= error and s <= size and (e, s) != (error, size) for e, s in kept.values())}
+    rows = re.findall(r'<tr><th scope="row">(\d+)</th>', section(pages["everything"], "front"))
+    assert {*map(int, rows)} == front and len(front) > 3
+    assert "no other trial that keeps the limits is better in all" in pages["everything"]
+    assert "No trial has all" not in pages["everything"]
+
+
+def test_without_a_trial_that_keeps_the_limits_there_is_no_best_one(pages):
+    text = pages["infeasible"]
+    assert "No trial can be the best yet: a limit was not kept." in text
+    assert "no trial with it has an error and keeps the limits" in text
+    assert all("smallest error" not in label for label in labels(text, "values"))
+
+
+def test_the_line_of_the_best_is_the_incumbents_and_dots_below_it_are_explained(pages, tmp_path):
+    assert all("The line is the incumbent's error so far" in pages[name]
+               for name in ("sixty", "hyperband", "everything", "folds"))
+    assert all("below the line" not in text for text in pages.values())
+
+    class OwnSearcher(RandomSearcher):
+        def score(self, config, error, info):
+            return error if config["x"] > 0.5 else math.inf
+    search = searches.tuner(10, lambda config: config["x"], {"x": stats.uniform(0, 1)}, OwnSearcher)
+    text = search_page(search, tmp_path / "search.html").read_text(encoding="utf-8")
+    assert "Dots below the line cannot be the best: the scheduler says so." in text
+    assert "How do errors fall with more folds?" in pages["folds"]
+    assert "epoch" not in section(pages["folds"], "curves") + section(pages["folds"], "values")
+
+
+def test_a_trial_whose_errors_rise_again_has_its_best_report_on_the_axis(pages):
+    search, text = searches.SEARCHES["one report"](), pages["one report"]
+    errors = search.records["error"]
+    assert errors.iloc[-1] > 1.05 * errors.min() == pytest.approx(1.05 * search.incumbent_error)
+    curve = re.search(r'<path d="M([^"]*)" class="curve"', section(text, "best"))[1]
+    heights = [float(y) for y in re.findall(r"V([\d.]+)", curve)]
+    assert len(heights) > 2 and heights == sorted({*heights})  # it falls, step by step
+    assert "a dot is a trial's last report" in section(text, "best")
+    assert re.search(r'<path d="(M[^"]*)" class="dots pale"', section(text, "best"))[1].count(
+        "M") == 1
+
+
+def test_reports_of_a_trial_are_one_bar_and_trials_with_one_report_are_dots(pages):
+    search, text = searches.everything(), pages["everything"]
+    lists = json.loads(re.search(r"const rows = (.*);\n", text)[1])["lists"]
+    done = search.records[search.records["status"] == "completed"]
+    assert len(lists["bars-done"]) == done["trial_id"].nunique() < len(done)
+    counts = done["trial_id"].value_counts()
+    assert len(lists["curve-dots"]) == (counts == 1).sum() > 0
+    assert len(lists["curves"]) == (counts > 1).sum() > 0
+    assert "A dot is a trial with one report." in section(text, "curves")
+
+
+def test_a_trial_that_failed_before_its_first_report_has_no_epochs(pages):
+    rows = re.findall(r"<tr><th scope=row>\d+(?:<td>[^<]*)*", pages["failed reports"])
+    assert len(rows) == 12 and all("<td>9<" not in row for row in rows)
+    assert "All trials failed, so there is no best one. A cross is a failure." in (
+        pages["failed reports"])
+
+
+def test_crosses_are_explained_where_there_are_any(pages):
+    for name in ("best", "values", "pairs"):
+        assert "A cross is a failure." in section(pages["sixty"], name)
+        assert "A cross is a failure." not in pages["hyperband"]
+
+
+def test_one_hyperparameter_has_no_pairs_and_constants_have_no_pictures_of_values(pages):
+    text = pages["one hyperparameter"]
+    assert "Which hyperparameters matter?" in text and "Do two hyperparameters" not in text
+    text = pages["constants"]
+    assert "Which hyperparameters matter?" not in text and "How good is the best so far?" in text
+
+
+def test_a_report_on_a_page_has_no_marks_of_markdown(pages):
+    assert "`" not in "".join(Reader(section(pages["sixty"], "report")).texts)
+    assert "1 trial in 9 jobs on 1 worker," in pages["one report"]
+
+
 def test_names_and_values_of_all_kinds_are_shown_and_do_nothing(pages):
     text = pages["odd"]
     page = Reader(text)
@@ -156,6 +279,18 @@ def test_a_thousand_trials_fit_and_of_ten_thousand_the_best_are_shown(tmp_path):
     shown = {int(i) for i in re.findall(r"<tr><th scope=row>(\d+)", text)}
     assert len(shown) == 1000
     assert {*records.sort_values("error")["trial_id"][:500]} <= shown
+
+
+def test_many_reports_and_wide_spaces_fit_too_and_the_incumbent_is_shown(tmp_path):
+    wide = searches.NETWORK | {f"more_{i}": stats.uniform(0, 1) for i in range(9)}
+    search = searches.everything(800, wide)
+    assert len(search.rows) > 2000
+    path = search_page(search, tmp_path / "search.html")
+    text = path.read_text(encoding="utf-8")
+    shown = {int(i) for i in re.findall(r"<tr><th scope=row>(\d+)", text)}
+    assert 400_000 < path.stat().st_size <= 500_000
+    assert f"{len(shown)} of 800 trials" in text and 300 < len(shown) < 800
+    assert search.incumbent_trial in shown
 
 
 # -- sources --------------------------------------------------------------------------------------
@@ -312,6 +447,12 @@ def test_what_works_only_together_has_effects_of_both():
     x = np.random.default_rng(2).random((500, 3))
     found = hyperparameter_importance(x, (x[:, 0] > 0.5) ^ (x[:, 1] > 0.5))
     assert found.mean[:2].min() > 0.6 and found.mean[2] < 0.1 and found.mean.sum() > 1.3
+
+
+def test_no_effect_is_more_than_everything():
+    x = np.arange(20.0)[:, None] % 2
+    found = hyperparameter_importance(x, x[:, 0])
+    assert found.high[0] == 1.0 >= found.mean[0] > 0.8
 
 
 def test_noise_is_not_explained():

@@ -139,6 +139,26 @@ def test_a_trial_is_marked_in_all_pictures_by_keyboard_and_mouse(window: Window)
     assert window.wrong == []
 
 
+def test_trials_that_do_not_keep_the_limits_rank_behind_those_that_do(window: Window) -> None:
+    page, search = window.open("everything"), searches.everything()
+    last = {row["trial_id"]: row for row in search.rows}
+    kept, over, failed = set(), set(), set()
+    for number, row in last.items():
+        (failed if row["status"] == "failed" else
+         kept if row["info"]["memory"] < 3 else over).add(number)
+    words = []
+    for _ in range(len(last)):
+        page.locator("#rank").press("ArrowRight")
+        words.append(page.locator(".marker output").inner_text())
+    ranks = [int(text.removeprefix("Trial ").split(",")[0]) for text in words]
+    assert {*ranks[:len(kept)]} == kept and {*ranks[-len(failed):]} == failed and over
+    errors = [last[number]["error"] for number in ranks[:len(kept)]]
+    assert errors == sorted(errors) and "limits kept" in words[0]
+    page.locator("#rank").fill("1")
+    assert page.locator("#best svg [data-mark]").count() > 0
+    assert page.locator("#front svg [data-mark]").count() > 0 and window.wrong == []
+
+
 def test_focus_is_visible_everywhere_and_not_covered(window: Window) -> None:
     page = window.open("sixty")
     seen = 0
