@@ -7,8 +7,8 @@ TORCH_INDEX ?=
 # Of `make elsewhere`: KINDS=avx2,plain for some; one of them, another each day: KINDS=today
 KINDS ?=
 
-TARGETS := book test lab check lib notebooks drawings executed html pages pdf paper elsewhere \
-    bench install clean
+TARGETS := book test outside lab check lib notebooks drawings executed html pages pdf paper \
+    elsewhere bench install clean
 
 .DEFAULT_GOAL := book
 MAKEFLAGS += --no-print-directory

@@ -3,7 +3,7 @@
 Three tables. The first has a trivial objective, so that what is left is overhead. In the second
 trials sleep for exponentially distributed times, the same for all ways, and the table says which
 part of the two workers' time was slept. In the third trivial trials report after each epoch and ask
-whether to go on. Prints Markdown; run it on an otherwise idle machine.
+a median rule whether to go on. Prints Markdown; run it on an otherwise idle machine.
 """
 import contextlib
 import io
@@ -34,7 +34,9 @@ from syne_tune.constants import ST_TUNER_TIME
 from syne_tune.experiments import load_experiment
 from syne_tune.optimizer.baselines import RandomSearch
 
-from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, open_python_backend
+from d2l_hpo import (
+    BasicScheduler, HPOTuner, MedianStoppingScheduler, RandomSearcher, open_python_backend,
+)
 from benchmarks.machine import describe
 
 WORKERS = 2
@@ -42,6 +44,7 @@ REPETITIONS = 5
 MEAN_NAP = 0.25  # seconds
 NAPS = 40
 EPOCHS = 200  # of a trial that reports
+REPORTING = 5  # such trials a worker, more than the median rules wait for
 NAMES = count()  # of Syne Tune's and of journal files
 
 Ends = list[float]  # seconds after the call of a way at which its trials ended, sorted
@@ -132,15 +135,20 @@ def optuna_processes(seconds: Sequence[float], folder: Path) -> Ends:
     """Run random search in processes that share a study through Optuna's journal file."""
     begin, name = datetime.now(), str(folder / f"{next(NAMES)}.log")
     study = optuna.create_study(study_name="search", storage=optuna_journal(name))
+    run_processes(optuna_share, (name, seconds), WORKERS)
+    return optuna_ends(study, begin)
+
+
+def run_processes(function: Callable[..., None], arguments: tuple, n: int) -> None:
+    """Call a function in several new processes at a time; AssertionError if one of them fails."""
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=optuna_share, args=(name, seconds)) for _ in range(WORKERS)]
+    processes = [spawn.Process(target=function, args=arguments) for _ in range(n)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
         if process.exitcode != 0:
             raise AssertionError(f"a process of Optuna ended with exit code {process.exitcode}")
-    return optuna_ends(study, begin)
 
 
 def optuna_share(name: str, seconds: Sequence[float]) -> None:
@@ -163,45 +171,63 @@ def optuna_ends(study: optuna.Study, begin: datetime) -> Ends:
 
 
 # -- reports: how many seconds the reports of one trial took, from the first to the last ----------
+#
+# All trials report the same errors, so that the median rules of both libraries compare them at each
+# epoch, and let all go on.
 
 def report_epochs(config: dict, max_epochs: int, report: Callable[..., bool]) -> dict:
     """Report each epoch; return the seconds that all but the first took."""
-    report(config["x"], 1)
+    report(1.0, 1)
     begin = time.perf_counter()
     for epoch in range(2, max_epochs + 1):
-        report(config["x"], epoch)
-    return {"error": config["x"], "seconds": time.perf_counter() - begin}
+        report(1 / epoch, epoch)
+    return {"error": 1 / max_epochs, "seconds": time.perf_counter() - begin}
 
 
 def our_reports(n_workers: int, folder: Path | None = None) -> list[float]:
-    """Report to our tuner, with a journal in `folder` if that is given."""
+    """Report to our tuner and its median rule, with a journal in `folder` if that is given."""
     journal = None if folder is None else folder / f"{next(NAMES)}.jsonl"
     searcher = RandomSearcher({"x": stats.uniform(0, 1)}, seed=0)
-    tuner = HPOTuner(BasicScheduler(searcher, EPOCHS), report_epochs, n_workers=n_workers,
+    tuner = HPOTuner(MedianStoppingScheduler(searcher, EPOCHS), report_epochs, n_workers=n_workers,
                      journal=journal)
     with contextlib.redirect_stderr(io.StringIO()):
-        tuner.run(number_of_trials=2 * n_workers)
+        tuner.run(number_of_trials=REPORTING * n_workers)
     return [row["info"]["seconds"] for row in tuner.rows if row["max_epochs"] == EPOCHS]
 
 
-def optuna_reports(folder: Path) -> list[float]:
-    """Report to Optuna in this process, with its journal and its median rule."""
-    found = []
+def report_to_optuna(trial: optuna.Trial) -> float:
+    """Report each epoch to Optuna and ask its median rule; note the seconds of all but the first.
+    """
+    trial.suggest_float("x", 0, 1)
+    trial.report(1.0, 1)
+    begin = time.perf_counter()
+    for epoch in range(2, EPOCHS + 1):
+        trial.report(1 / epoch, epoch)
+        trial.should_prune()
+    trial.set_user_attr("seconds", time.perf_counter() - begin)
+    return 1 / EPOCHS
 
-    def objective(trial: optuna.Trial) -> float:
-        error = trial.suggest_float("x", 0, 1)
-        trial.report(error, 1)
-        begin = time.perf_counter()
-        for epoch in range(2, EPOCHS + 1):
-            trial.report(error, epoch)
-            trial.should_prune()
-        found.append(time.perf_counter() - begin)
-        return error
-    study = optuna.create_study(storage=optuna_journal(str(folder / f"{next(NAMES)}.log")),
+
+def optuna_reports(processes: int, folder: Path) -> list[float]:
+    """Report to Optuna with its journal, in this process or in several that share it."""
+    name = str(folder / f"{next(NAMES)}.log")
+    study = optuna.create_study(study_name="search", storage=optuna_journal(name),
                                 sampler=optuna.samplers.RandomSampler(seed=0),
                                 pruner=optuna.pruners.MedianPruner())
-    study.optimize(objective, n_trials=2)
-    return found
+    if processes == 1:
+        study.optimize(report_to_optuna, n_trials=REPORTING)
+    else:
+        run_processes(report_share, (name,), processes)
+    return [trial.user_attrs["seconds"] for trial in study.trials]
+
+
+def report_share(name: str) -> None:
+    """Run reporting trials of the study in file `name`."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.load_study(study_name="search", storage=optuna_journal(name),
+                              sampler=optuna.samplers.RandomSampler(seed=os.getpid()),
+                              pruner=optuna.pruners.MedianPruner())
+    study.optimize(report_to_optuna, n_trials=REPORTING)
 
 
 def print_reports(folder: Path) -> None:
@@ -211,7 +237,8 @@ def print_reports(folder: Path) -> None:
             "`HPOTuner` in this process, journal": partial(our_reports, 1, folder),
             f"`HPOTuner`, {WORKERS} processes": partial(our_reports, WORKERS),
             f"`HPOTuner`, {WORKERS} processes, journal": partial(our_reports, WORKERS, folder),
-            "Optuna in this process, journal": partial(optuna_reports, folder)}
+            "Optuna in this process, journal": partial(optuna_reports, 1, folder),
+            f"Optuna, {WORKERS} processes, journal": partial(optuna_reports, WORKERS, folder)}
     for name, way in ways.items():
         times = 1000 * np.array(way()) / (EPOCHS - 1)
         print(f"| {name} | {np.median(times):.2f} ({times.min():.2f}-{times.max():.2f}) |",
@@ -270,7 +297,7 @@ def ways(folder: Path, dask: Executor) -> Iterator[tuple[str, Callable, int]]:
 
 
 def print_tables(folder: Path, dask: Executor) -> None:
-    """Print both tables."""
+    """Print all three tables."""
     print(f"| trivial trials, {WORKERS} workers | trials | ms a trial, median (range) | "
           "first result after, s |\n|---|---|---|---|")
     alone, noted = partial(our_tuner, n_workers=1), partial(our_tuner, n_workers=1, folder=folder)

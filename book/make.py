@@ -38,6 +38,13 @@ PDF_PACKAGES = (
     "fonts-dejavu-core libcairo2")
 BUILT = ("_build", "build", "dist", "d2l_hpo.egg-info", ".pytest_cache", ".ruff_cache",
          ".hypothesis")
+# An environment over .venv: it sees all of .venv and this folder, and its own packages first.
+LAYER = """import pathlib, sys, sysconfig
+paths = sysconfig.get_paths(vars=dict.fromkeys(("base", "platbase"), sys.argv[1]))
+lines = [sysconfig.get_path("purelib"), sys.argv[2]]
+pathlib.Path(paths["purelib"], "layer.pth").write_text("\\n".join(lines), encoding="utf-8")
+"""
+OUTSIDE_TESTS = ("tests/book/test_guide.py", "tests/package/test_optuna_study.py")
 BENCHMARKS = ("training", "simulator", "search_quality", "suggest_time", "parallel", "schedulers",
               "search_cv")
 
@@ -128,6 +135,19 @@ class Maker:
                     "--nbval-sanitize-with", "tests/nbval.cfg", "--nbval-cell-timeout", "7200",
                     "--nbval-kernel-startup-timeout", "600", "_build/notebooks",
                     variables=variables)
+
+    def outside(self) -> None:
+        """Test with MLflow, TensorBoard and Optuna, in an environment over .venv."""
+        self.install()
+        venv = self.root / "_build" / "outside"
+        python = venv_python(venv)
+        self.python("-m", "venv", "--clear", venv)
+        self.python("-c", LAYER, venv, self.root)
+        self.run(python, "-m", "pip", "install", "--quiet", "-r", "tests/outside.txt")
+        # where one of them is missing, a test would be skipped
+        self.run(python, "-c", "import mlflow, optuna, optuna_dashboard, tensorboard")
+        self.run(python, "-m", "pytest", *OUTSIDE_TESTS, "-k",
+                 "optuna or mlflow or tensorboard or names_what")
 
     def install(self) -> None:
         """Make .venv with everything in requirements.txt and this project."""
@@ -261,8 +281,9 @@ class Maker:
 
 TARGETS: dict[str, Callable[[Maker], None]] = {
     name: getattr(Maker, name)
-    for name in ("book", "test", "lab", "check", "lib", "notebooks", "drawings", "executed", "html",
-                 "pages", "pdf", "paper", "elsewhere", "bench", "install", "clean")}
+    for name in ("book", "test", "outside", "lab", "check", "lib", "notebooks", "drawings",
+                 "executed", "html", "pages", "pdf", "paper", "elsewhere", "bench", "install",
+                 "clean")}
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

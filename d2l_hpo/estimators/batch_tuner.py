@@ -52,6 +52,7 @@ class BatchTuner(HPOTuner):
         books = self.books
         try:
             while batch := self.next_batch():
+                self.sync()
                 with self.ctrl_c.allowed():
                     results = self.objective([attempt.trial for attempt in batch.values()])
                 for (future, attempt), result in zip(batch.items(), results, strict=True):

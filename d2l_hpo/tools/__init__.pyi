@@ -19,6 +19,7 @@ from .json_lines import append_line as append_line
 from .json_lines import cut_torn_line as cut_torn_line
 from .json_lines import read_lines as read_lines
 from .json_lines import to_line as to_line
+from .json_lines import write_bytes as write_bytes
 from .platform import kill_group as kill_group
 from .platform import lead_group as lead_group
 from .platform import remove as remove

@@ -10,11 +10,16 @@ def to_line(value: Any) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def append_bytes(descriptor: int, line: bytes) -> None:
-    """Append to an open file, and wait until it is on disk; OSError may leave a part of `line`."""
+def write_bytes(descriptor: int, line: bytes) -> None:
+    """Append to an open file; OSError may leave a part of `line`."""
     rest = memoryview(line)
     while rest:
         rest = rest[os.write(descriptor, rest):]
+
+
+def append_bytes(descriptor: int, line: bytes) -> None:
+    """Append to an open file, and wait until it is on disk; OSError may leave a part of `line`."""
+    write_bytes(descriptor, line)
     os.fsync(descriptor)
 
 

@@ -2,9 +2,16 @@
 
 The first line says what is searched (`search`). Each further line is an event: `suggested`,
 `started`, `reported`, `finished` or `failed`, what a warm start has told the searcher (`known`), or
-which rule has ended the search (`stopped`). A line is on disk before what it announces is acted
+which rule has ended the search (`stopped`). A line is written before what it announces is acted
 upon, so a line that was not written to its end announces nothing. Numbers that JSON does not know
 are written as Python's json module does: NaN, Infinity, -Infinity.
+
+What is written survives the end of the process; what is on disk survives that of the machine, too,
+but waiting for it (`sync`) takes longer than all else. The last lines may be lost, since the search
+does the same again from those before them. Work must not be lost: lines of trials that have ended
+are on disk before the tuner runs or waits for another one, which is once a trial. Checkpoints may
+survive the machine. So with them a line is on disk before a trial may write a file that nobody
+would know, before a report is answered, and before a file is removed.
 """
 import json
 import os
@@ -17,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from d2l_hpo.tools.json_lines import append_bytes, to_line
+from d2l_hpo.tools.json_lines import to_line, write_bytes
 from d2l_hpo.tools.platform import BINARY, remove_held_lock, sync_folder
 from d2l_hpo.tuning.guard import leave_new_process
 from d2l_hpo.tuning.outcomes import objective_name
@@ -35,6 +42,8 @@ FIELDS = {
     "stopped": {"rule"},
 }
 ATOMS: tuple[type[Any], ...] = (bool, str, int, float)
+REPEATED = {"suggested", "started", "reported"}
+"""Events that cost no finished trial where the machine fails before they are on disk."""
 LATER = {"open_brackets"}  # settings that journals of 0.1.0 lack
 DEEPEST = 100  # levels of a nested value; one that holds itself has no end
 CLOSED = -1  # no file has this number
@@ -137,6 +146,10 @@ class Journal(EventReader):
         self.descriptor = CLOSED
         self.lost_step = False
         """Whether its tuner went on, or failed half-way, without the journal."""
+        self.is_behind = False
+        """Whether an event that must not be lost may not be on disk yet."""
+        self.safe = 0, 0
+        """Bytes and lines that are on disk."""
 
     @property
     def is_open(self) -> bool:
@@ -164,10 +177,14 @@ class Journal(EventReader):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Close and unlock the file."""
-        os.close(self.descriptor)
-        self.descriptor = CLOSED
-        self._unlock()
+        """Wait until all is on disk, then close and unlock the file."""
+        try:
+            if not self.lost_step:
+                self.sync(is_due=True)
+        finally:
+            os.close(self.descriptor)
+            self.descriptor = CLOSED
+            self._unlock()
 
     def _open(self) -> None:
         is_new = not self.path.exists()
@@ -186,6 +203,7 @@ class Journal(EventReader):
         """
         self.lost_step = True
         yield from super().events()
+        self.safe = self.size, self.lines
         self.lost_step = False
 
     def _new_lines(self) -> list[bytes]:
@@ -198,22 +216,42 @@ class Journal(EventReader):
         return lines
 
     def write(self, event: dict[str, Any]) -> None:
-        """Append an event and wait until it is on disk.
+        """Append an event, which survives the end of this process.
 
         OSError if it cannot be written; the file then holds the events before this one.
         """
         self.lost_step = True
         line = to_line(plain(event, "event"))
         try:
-            append_bytes(self.descriptor, line)
+            write_bytes(self.descriptor, line)
         except OSError as error:
-            os.ftruncate(self.descriptor, self.size)
-            reason = (f"{error.strerror}; no event can be added to the journal, its {self.lines} "
-                      f"lines are intact; when this is mended, {REMEDY}")
-            raise OSError(error.errno, reason, str(self.path)) from error
+            raise self._cut_off(error, self.size, self.lines) from error
         self.size += len(line)
         self.lines += 1
+        self.is_behind = self.is_behind or event["event"] not in REPEATED
         self.lost_step = False
+
+    def sync(self, is_due: bool = False) -> None:
+        """Wait until all events are on disk, where one of them must not be lost, or if it `is_due`.
+
+        OSError if that fails; the file then holds the events that were on disk before.
+        """
+        if not (self.is_behind or is_due and self.safe[1] < self.lines):
+            return
+        self.lost_step = True
+        try:
+            os.fsync(self.descriptor)
+        except OSError as error:
+            raise self._cut_off(error, *self.safe) from error
+        self.safe, self.is_behind = (self.size, self.lines), False
+        self.lost_step = False
+
+    def _cut_off(self, error: OSError, size: int, lines: int) -> OSError:
+        """Let the file hold what is known to be whole; return the error that says so."""
+        os.ftruncate(self.descriptor, size)
+        reason = (f"{error.strerror}; no event can be added to the journal, its {lines} lines are "
+                  f"intact; when this is mended, {REMEDY}")
+        return OSError(error.errno, reason, str(self.path))
 
     def as_stored(self, info: dict[str, Any]) -> dict[str, Any]:
         """Return further results of a trial as the journal gives them back."""
@@ -224,6 +262,7 @@ class Journal(EventReader):
         versions = {name: version(name) for name in ("numpy", "scipy")}
         self.write({**description(scheduler, objective),
                     "versions": {"python": platform.python_version(), **versions}})
+        self.sync()
 
     def check(self, event: dict[str, Any], scheduler: Any, objective: Callable) -> None:
         """Raise ValueError if the first line, `event`, is of another search; say what differs."""

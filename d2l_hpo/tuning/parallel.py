@@ -22,6 +22,7 @@ def run_on_workers(tuner: "HPOTuner") -> None:
             with ctrl_c.allowed():
                 workers.start()
             while fill_workers(tuner, workers):
+                tuner.sync()
                 with ctrl_c.allowed():
                     ended = workers.wait(books.running)
                 take_reports(tuner, workers)

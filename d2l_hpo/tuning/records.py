@@ -130,6 +130,8 @@ class Books:
     def begin_of(self, attempt: Attempt, epoch: int) -> int:
         """Return from which epoch a part of an attempt goes that ends at `epoch`."""
         curve = self.curves.get(attempt.trial.trial_id, {})
+        if epoch - 1 in curve:
+            return epoch - 1
         return max((e for e in curve if e < epoch), default=min(attempt.epoch, epoch - 1))
 
     def count(self, trial_id: int) -> None:

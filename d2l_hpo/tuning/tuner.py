@@ -113,15 +113,16 @@ class HPOTuner(Results):
     its last epoch, where nothing is left to train: let the objective store the error, too, and
     return it. If it fails there, the tuner removes the checkpoint and tries it once more.
 
-    Every event is in the journal before the tuner acts on it. A tuner that finds a journal repeats
-    it: it asks its own, fresh scheduler for trials and reports the recorded errors to it in their
-    order, so the scheduler is in the same state as the one that is gone. A trial that has not ended
-    runs again before new ones, from its checkpoint if it has one. The first line describes the
-    scheduler, so that another space or seed is refused; what it cannot describe, such as a method
-    that was changed in between, shows in the suggestions. The objective is compared by its name
-    only: whoever changes what it computes starts a new journal. Of the objective's further
-    numbers, what can be written as JSON comes back as it was; for the rest the journal keeps its
-    `repr`, with a warning.
+    Every event is in the journal before the tuner acts on it, so that a kill loses nothing. Before
+    it waits for a trial, those that have ended are on disk, so that they survive the machine. A
+    tuner that finds a journal repeats it: it asks its own, fresh scheduler for trials and reports
+    the recorded errors to it in their order, so the scheduler is in the same state as the one that
+    is gone. A trial that has not ended runs again before new ones, from its checkpoint if it has
+    one. The first line describes the scheduler, so that another space or seed is refused; what it
+    cannot describe, such as a method that was changed in between, shows in the suggestions. The
+    objective is compared by its name only: whoever changes what it computes starts a new journal.
+    Of the objective's further numbers, what can be written as JSON comes back as it was; for the
+    rest the journal keeps its `repr`, with a warning.
 
     >>> scheduler = BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0))
     >>> tuner = HPOTuner(scheduler, lambda config: (config["x"] - 0.5) ** 2)
@@ -280,6 +281,7 @@ class HPOTuner(Results):
         """Run the objective on a trial in this process, record the outcome, and report it."""
         attempt = self.begin(trial)
         reporter = LocalReporter(self, attempt) if attempt.can_report else None
+        self.sync()
         with self.ctrl_c.allowed():
             result = call(self.objective, dict(trial.config), self.keywords(trial),
                           passes_ctrl_c=True, reporter=reporter)
@@ -365,9 +367,16 @@ class HPOTuner(Results):
         self.progress.update(len(self.books.reported) - self.progress.n)
 
     def log(self, event: str, **values: Any) -> None:
-        """Write an event to the journal, if there is one."""
+        """Write an event to the journal, if there is one; with checkpoints it is on disk then."""
         if self.journal is not None:
             self.journal.write({"event": event, **values})
+            if self.checkpoints.folder is not None and event != "suggested":  # it starts next
+                self.journal.sync(is_due=True)
+
+    def sync(self) -> None:
+        """Before time passes, wait until no trial that has ended can be lost."""
+        if self.journal is not None:
+            self.journal.sync()
 
 
 def _open_journal(path: str | os.PathLike) -> "Journal":

@@ -67,6 +67,38 @@ def test_the_makefile_has_the_same_targets() -> None:
     assert all(function.__doc__ for function in make.TARGETS.values())
 
 
+def test_an_environment_over_the_first_one_sees_both_and_its_own_first(tmp_path: Path) -> None:
+    below, layer, root = (tmp_path / name for name in ("below", "layer", "root"))
+    for folder in (below, layer):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    root.mkdir()
+
+    def purelib(venv: Path) -> Path:
+        return Path(subprocess.run(
+            [venv_python(venv), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            check=True, capture_output=True, text=True).stdout.strip())
+    for name, folder in (("both", purelib(below)), ("both", purelib(layer)),
+                         ("lower", purelib(below)), ("ours", root)):
+        (folder / f"{name}.py").write_text(f"place = {folder.parts!r}", encoding="utf-8")
+    subprocess.run([venv_python(below), "-c", make.LAYER, layer, root], check=True)
+    code = "import both, lower, ours; print('layer' in both.place, 'below' in lower.place)"
+    done = subprocess.run([venv_python(layer), "-c", code], check=True, capture_output=True,
+                          text=True, cwd=tmp_path)
+    assert done.stdout.split() == ["True", "True"]
+
+
+def test_what_is_tested_outside_is_installed_first(installed: Path) -> None:
+    maker = Recorder(installed)
+    maker.outside()
+    steps = [line for line in maker.commands if "-m pip" in line or "-m pytest" in line
+             or "import mlflow" in line]
+    assert ["-r tests/outside.txt" in steps[0], "import mlflow" in steps[1]] == [True, True]
+    assert len(steps) == 3 and all(name in steps[2] for name in make.OUTSIDE_TESTS)
+    pins = (ROOT / "tests" / "outside.txt").read_text(encoding="utf-8")
+    for module in re.findall(r"\w+", steps[1].split(" import ")[1]):
+        assert f"\n{module.replace('_', '-')}==" in pins
+
+
 def test_readme_and_contributing_name_targets_that_exist() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         text = (ROOT / name).read_text(encoding="utf-8")

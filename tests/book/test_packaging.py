@@ -171,7 +171,7 @@ def test_requirements_pin_what_the_project_declares() -> None:
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     declared = {normalised(re.match(r"[\w.-]+", item)[0]) for group in groups for item in group}
     declared -= {normalised(PROJECT["name"])}  # an extra that holds others
-    declared -= {"optuna"}  # what needs it is tested where the benchmarks' packages are
+    declared -= {"optuna"}  # `make outside` tests what needs it
     without_deps = {pin.split("==")[0] for pin in make.WITHOUT_DEPENDENCIES}
     assert declared == (declared & set(pins)) | (declared & without_deps)
     assert "d2l" in without_deps and not without_deps & set(pins)

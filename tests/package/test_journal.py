@@ -10,14 +10,15 @@ import checkpointing
 import faulty_objectives as faulty
 import numpy as np
 import pytest
+import reporting_objectives as reporting
 from journaled import events, tuner
 from scripted_curves import Scripted, trial
 from interruptions import interrupted
 from scripted_trials import Listed
 from systems import posix_only
 
-from d2l_hpo import BasicScheduler, HPOTuner, Trial
-from d2l_hpo.tuning import Journal
+from d2l_hpo import BasicScheduler, HPOTuner, SuccessiveHalvingScheduler, Trial
+from d2l_hpo.tuning import Journal, OwnWorkers
 
 
 @pytest.fixture
@@ -58,17 +59,111 @@ def test_the_events_of_a_search(journal):
     assert [path.name for path in journal.parent.iterdir()] == ["search.jsonl"]
 
 
-def test_every_event_is_on_disk_before_it_is_acted_upon(journal, monkeypatch):
+def test_every_event_is_written_before_it_is_acted_upon_and_ends_are_on_disk(journal, monkeypatch):
     log, write, fsync = [], os.write, os.fsync
     monkeypatch.setattr(os, "write", lambda descriptor, content: log.append(
         json.loads(bytes(content))["event"]) or write(descriptor, content))
     monkeypatch.setattr(os, "fsync", lambda *arguments: log.append("fsync") or fsync(*arguments))
-    scheduler = Scripted(trial(0))
+    scheduler = Scripted(trial(0), trial(1))
     scheduler.log = log
     scheduler.describe = dict
-    HPOTuner(scheduler, lambda config: log.append("objective") or 0.5, journal=journal).run(1)
-    assert log == ["fsync", "search", "fsync", "suggest 0", "suggested", "fsync", "started",
-                   "fsync", "objective", "finished", "fsync", "update 0"]
+    HPOTuner(scheduler, lambda config: log.append("objective") or 0.5, journal=journal).run(2)
+    assert log == ["fsync", "search", "fsync",
+                   "suggest 0", "suggested", "started", "objective", "finished", "update 0",
+                   "suggest 1", "suggested", "started", "fsync", "objective", "finished",
+                   "update 1", "fsync"]
+
+
+class Disk:
+    """Knows how much of a journal would be left if the machine failed."""
+
+    def __init__(self, monkeypatch, journal):
+        self.journal, self.safe, self.waits = journal, b"", 0
+        self.fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self.sync)
+
+    def sync(self, descriptor):
+        self.fsync(descriptor)
+        if os.fstat(descriptor).st_ino == self.journal.stat().st_ino:
+            self.safe, self.waits = self.journal.read_bytes(), self.waits + 1
+
+    def events(self, content=None):
+        lines = (self.safe if content is None else content).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def lost(self):
+        """What is written and would be lost."""
+        return self.events(self.journal.read_bytes()[len(self.safe):])
+
+
+def test_if_the_machine_fails_no_trial_that_ended_before_another_is_lost(journal, monkeypatch):
+    disk, states = Disk(monkeypatch, journal), []
+
+    def objective(config):
+        assert {event["event"] for event in disk.lost()} <= {"suggested", "started"}
+        states.append(disk.safe)
+        return config["x"] / 10
+    def undisturbed(config):
+        return config["x"] / 10
+    undisturbed.__qualname__ = objective.__qualname__
+    tuner(journal, objective, 6).run()
+    assert disk.safe == journal.read_bytes() and disk.waits == 1 + 5 + 1
+    for number, state in enumerate(states):
+        journal.write_bytes(state)
+        search = tuner(journal, undisturbed, 6)
+        search.run()
+        assert len(disk.events(state)) == (3 + 3 * number if number else 1)
+        assert search.incumbent == {"x": 0}
+        assert search.records["error"].tolist() == [x / 10 for x in range(6)]
+
+
+def test_workers_wait_for_the_disk_once_a_trial_and_reports_never(tmp_path, monkeypatch):
+    journal = tmp_path / "search.jsonl"
+    disk, kept = Disk(monkeypatch, journal), OwnWorkers.wait
+
+    def wait(workers, futures):
+        assert {event["event"] for event in disk.lost()} <= {"suggested", "started", "reported"}
+        return kept(workers, futures)
+    monkeypatch.setattr(OwnWorkers, "wait", wait)
+    scheduler = BasicScheduler(Listed(4), 5)
+    HPOTuner(scheduler, reporting.obedient, journal=journal, n_workers=2).run()
+    kinds = [event["event"] for event in disk.events()]
+    assert kinds.count("reported") == 20 and kinds.count("finished") == 4
+    assert 3 <= disk.waits <= 1 + 4 + 1
+
+
+def test_with_checkpoints_the_disk_knows_of_every_file_and_removal(tmp_path, monkeypatch):
+    journal, folder = tmp_path / "search.jsonl", tmp_path / "checkpoints"
+    disk, unlink, removed = Disk(monkeypatch, journal), os.unlink, []
+
+    def watched(path, **others):
+        if str(path).endswith(".pt"):
+            assert {event["event"] for event in disk.lost()} <= {"suggested"}  # it follows again
+            removed.append(path)
+        unlink(path, **others)
+    monkeypatch.setattr(os, "unlink", watched)
+
+    def objective(config, max_epochs, checkpoint):
+        assert disk.lost() == []
+        checkpoint.touch()
+        return config["x"] / max_epochs
+    scheduler = SuccessiveHalvingScheduler(Listed(9), 3, 1, 9, rounds=1)
+    HPOTuner(scheduler, objective, journal=journal, checkpoint_dir=folder).run()
+    assert len(removed) == 8 and disk.safe == journal.read_bytes()
+
+
+def test_with_checkpoints_a_report_is_on_disk_before_its_decision(tmp_path, monkeypatch):
+    journal = tmp_path / "search.jsonl"
+    disk = Disk(monkeypatch, journal)
+
+    def objective(config, max_epochs, report, checkpoint):
+        for epoch in range(1, max_epochs + 1):
+            checkpoint.touch()
+            report(config["x"], epoch)
+            assert disk.events()[-1]["reached"] == epoch and disk.lost() == []
+    HPOTuner(BasicScheduler(Listed(2), 3), objective, journal=journal,
+             checkpoint_dir=tmp_path / "checkpoints").run()
+    assert disk.waits >= 6
 
 
 VALUES = {"nan": math.nan, "inf": -math.inf, "float32": np.float32(0.1), "int": np.int64(2**62),

@@ -266,7 +266,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_journal_intact(tmp_path, ro
         with pytest.raises(OSError, match="No space left on device; no event can") as error:
             search.run(number_of_trials=3)
     kept = events(tmp_path / "search.jsonl")
-    assert len(kept) == room
+    assert room - (failing == "fsync") <= len(kept) <= room  # a suggestion waits for its start
     assert "search.jsonl" in str(error.value) and f"its {len(kept)} lines" in str(error.value)
     assert list(search.records.get("trial_id", [])) == [
         event["trial_id"] for event in kept if event["event"] in ("finished", "failed")]

@@ -1,7 +1,9 @@
 """A search as Optuna's study; the tests need Optuna, which the package does not."""
+import json
 import math
 import subprocess
 import sys
+from wsgiref.util import setup_testing_defaults
 
 import faulty_objectives as faulty
 import page_searches as searches
@@ -82,6 +84,67 @@ def test_a_storage_keeps_the_study_and_no_name_twice(optuna, tmp_path):
         to_optuna(search, storage, "first")
     assert len(optuna.load_study(study_name="first", storage=storage).trials) == 6
     to_optuna(search, storage, "second")
+
+
+# -- the dashboard, as its pages ask for it -------------------------------------------------------
+
+def asked(app, path):
+    """What the dashboard answers to a request for a path: JSON as values, else a text."""
+    environ, said = {"PATH_INFO": path}, {}
+    setup_testing_defaults(environ)
+    body = b"".join(app(environ, lambda status, headers, error=None: said.update(
+        dict(headers), status=status)))
+    assert said["status"] == "200 OK", (path, said["status"], body[:300])
+    text = body.decode()
+    return json.loads(text) if "json" in said["Content-Type"] else text
+
+
+def storages(optuna, folder):
+    """The storages that the dashboard opens: a database, and a journal of Optuna's."""
+    journal = optuna.storages.journal.JournalFileBackend(str(folder / "search.log"))
+    yield optuna.storages.RDBStorage(f"sqlite:///{folder / 'search.db'}")
+    yield optuna.storages.JournalStorage(journal)
+
+
+def test_the_dashboard_lists_all_trials_parameters_states_and_curves(optuna, tmp_path):
+    dashboard = pytest.importorskip("optuna_dashboard")
+    search = searches.reporting(20, RandomSearcher(searches.NETWORK, seed=3))
+    states = {"COMPLETE": "Complete", "PRUNED": "Pruned", "FAIL": "Fail"}
+    for storage in storages(optuna, tmp_path):
+        study = to_optuna(search, storage, "reports")
+        app = dashboard.wsgi(storage)
+        summary, = asked(app, "/api/studies")["study_summaries"]
+        assert summary["study_name"] == "reports"
+        about = asked(app, f"/api/studies/{summary['study_id']}")
+        assert len(about["trials"]) == len(study.trials) == 20
+        for shown, trial in zip(about["trials"], study.trials, strict=True):
+            assert shown["state"] == states[trial.state.name]
+            assert {param["name"]: param["param_external_value"] for param in shown["params"]} == {
+                name: str(value) for name, value in trial.params.items()}
+            assert {point["step"]: point["value"] for point in shown["intermediate_values"]} == (
+                trial.intermediate_values)
+            assert shown.get("values") == trial.values
+        assert {shown["state"] for shown in about["trials"]} == {*states.values()}
+        assert [best["number"] for best in about["best_trials"]] == [study.best_trial.number]
+        assert "<html" in asked(app, f"/dashboard/studies/{summary['study_id']}").lower()
+
+
+def test_the_dashboard_knows_objectives_limits_and_empty_searches(optuna, tmp_path):
+    dashboard = pytest.importorskip("optuna_dashboard")
+    for storage in storages(optuna, tmp_path):
+        to_optuna(searches.everything(20), storage, "everything")
+        to_optuna(searches.tuner(0), storage, "none")
+        to_optuna(searches.tuner(8, searches.odd, searches.ODD_SPACE), storage, "odd")
+        app = dashboard.wsgi(storage)
+        found = {each["study_name"]: asked(app, f"/api/studies/{each['study_id']}")
+                 for each in asked(app, "/api/studies")["study_summaries"]}
+        assert found["everything"]["directions"] == ["minimize", "minimize"]
+        last = {row["trial_id"]: row["info"] for row in searches.everything(20).rows}
+        for trial in found["everything"]["trials"]:
+            memory = last[trial["number"]].get("memory")
+            assert trial["constraints"] == ([] if memory is None else [
+                pytest.approx(memory - 3 or 5e-324)])
+        assert found["none"]["trials"] == [] and len(found["odd"]["trials"]) == 8
 
 
 def test_optuna_goes_on_with_the_study(optuna):
