@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import BookError
+from config import BookError, errors_of
 from IPython.core.inputtransformer2 import TransformerManager
 from myst import Fence, parse_blocks
 
@@ -95,8 +95,9 @@ class Cell:
 
 def read_cells(path: Path) -> list[Cell]:
     """Return the code cells of the section at `path`, in order."""
-    blocks = [block for block in parse_blocks(path.read_text(encoding="utf-8"))
-              if isinstance(block, Fence) and block.name == "code-cell"]
+    with errors_of(path):
+        blocks = [block for block in parse_blocks(path.read_text(encoding="utf-8"))
+                  if isinstance(block, Fence) and block.name == "code-cell"]
     for number, block in enumerate(blocks, 1):
         if not block.body.strip():
             raise BookError(f"{path.name}: code cell {number} is empty; remove it")

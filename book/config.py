@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import configparser
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 class BookError(ValueError):
     """A mistake in the book's sources; the message names the file, the place and the remedy."""
+
+
+@contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Let the message of a BookError that leaves the block begin with the file's name."""
+    try:
+        yield
+    except BookError as error:
+        if str(error).startswith(path.name):
+            raise
+        raise BookError(f"{path.name}: {error}") from error
 
 
 @dataclass(frozen=True)

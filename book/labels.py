@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cells import read_notebook
-from config import BookError
+from config import BookError, errors_of
 from myst import walk
 
 TARGET = re.compile(r"^\((?P<label>[^()\s]+)\)=[ \t]*$", re.MULTILINE)
@@ -55,6 +55,10 @@ class Labels:
     def _read(self, path: Path) -> None:
         counts: Counter[str] = Counter()
         self.pages[path.stem] = f"../{path.parent.name}/{path.name}"
+        with errors_of(path):
+            self._read_cells(path, counts)
+
+    def _read_cells(self, path: Path, counts: Counter[str]) -> None:
         for cell in read_notebook(path).cells:
             if cell.cell_type == "code":
                 self.pages[path.stem] = f"{path.stem}.ipynb"
@@ -84,6 +88,5 @@ class Labels:
         counts[kind] += 1
         key = label or f"{path.stem}:{kind}:{counts[kind]}"
         if key in self.targets:
-            raise BookError(f"{path.name}: label {key!r} is used twice; "
-                            f"first in {self.targets[key].path.name}")
+            raise BookError(f"label {key!r} is used twice; first in {self.targets[key].path.name}")
         self.targets[key] = Target(kind, counts[kind], title, path)

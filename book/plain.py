@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from citations import Bibliography, author_year
-from config import BookError
+from config import BookError, errors_of
 from labels import MATH, TARGET, Labels, captioned
 from markdown_it import MarkdownIt
 from myst import Fence, parse_blocks
@@ -17,7 +17,7 @@ from questions import read_question
 from tables import list_table
 
 INLINE = re.compile(
-    rf"{MATH.pattern}"
+    rf"(?P<comment><!--.*?-->)|{MATH.pattern}"
     r"|(?:\{(?P<role>[\w:.-]+)\})?(?P<ticks>`+)(?P<code>(?:(?!\n[ \t]*\n).)+?)(?<!`)(?P=ticks)"
     r"(?!`)|\]\((?P<local>[^():\s]*[.#][^():\s]*)\)", re.DOTALL)
 BLOCKS = MarkdownIt().enable("table").disable("inline")
@@ -40,17 +40,20 @@ class PlainMarkdown:
         Cells of a section are converted in order, once: unlabelled figures are counted.
         BookError names the file and the role, directive, label or key that is unknown.
         """
-        return re.sub(r"\n{3,}", "\n\n", self._blocks(text, path)).strip("\n")
+        with errors_of(path):
+            return re.sub(r"\n{3,}", "\n\n", self._blocks(text, path)).strip("\n")
 
     def caption(self, metadata: Mapping, path: Path) -> str:
         """Return the caption that a code cell's metadata hold for its figure or table, or ""."""
-        return "\n\n".join(self._caption(kind, path, shown.get("caption", ""))
-                           for kind, shown in captioned(metadata))
+        with errors_of(path):
+            return "\n\n".join(self._caption(kind, path, shown.get("caption", ""))
+                               for kind, shown in captioned(metadata))
 
     def references(self, path: Path) -> str:
         """Return a list of what the converted cells of a section cite, or ""."""
         keys = self._cited_keys.get(path)
-        return f"## References\n\n{self.bibliography.references(keys)}" if keys else ""
+        with errors_of(path):
+            return f"## References\n\n{self.bibliography.references(keys)}" if keys else ""
 
     def _blocks(self, text: str, path: Path) -> str:
         return "\n".join(self._inline(block, path) if isinstance(block, str)
@@ -62,22 +65,23 @@ class PlainMarkdown:
         return INLINE.sub(lambda match: self._replace(match, path), TARGET.sub("", text))
 
     def _replace(self, match: re.Match[str], path: Path) -> str:
+        if match["comment"]:
+            return match[0]
         if match["math"]:
             tag = f"\\tag{{{self.targets[match['label']].number}}}" if match["label"] else ""
             return f"$$\n{match['math'].strip()} {tag}".rstrip() + "\n$$"
         if match["local"]:
-            raise BookError(f"{path.name}: a link to {match['local']!r} has no plain form; write "
-                            "{ref}, {numref} or {figure}")
+            raise BookError(f"a link to {match['local']!r} has no plain form; write {{ref}}, "
+                            "{numref} or {figure}")
         if not match["role"]:
             return match[0]
         if match["role"] not in ROLES:
-            raise BookError(f"{path.name}: role {{{match['role']}}} has no plain form; "
-                            "add it to plain.py")
+            raise BookError(f"role {{{match['role']}}} has no plain form; add it to plain.py")
         return ROLES[match["role"]](self, " ".join(match["code"].split()), path)
 
     def _reference(self, label: str, path: Path) -> str:
         if label not in self.targets:
-            raise BookError(f"{path.name}: label {label!r} is not defined in any section")
+            raise BookError(f"label {label!r} is not defined in any section")
         target = self.targets[label]
         page = self.labels.pages[target.path.stem]
         if target.kind == "Section":
@@ -110,8 +114,7 @@ class PlainMarkdown:
         if not block.name:
             return block.source
         if block.name not in DIRECTIVES:
-            raise BookError(f"{path.name}: directive {{{block.name}}} has no plain form; "
-                            "add it to plain.py")
+            raise BookError(f"directive {{{block.name}}} has no plain form; add it to plain.py")
         text = DIRECTIVES[block.name](self, block, path).strip("\n")
         lines = [block.indent + line if line else line for line in text.split("\n")]
         return "\n".join(["", *lines, ""]) if text.strip() else ""

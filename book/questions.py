@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from config import BookError
+from config import BookError, errors_of
 from myst import Fence, parse_blocks, walk
 
 TITLES = {"predict": "Predict before you look", "concept": "Think", "number": "Work it out"}
@@ -156,10 +156,8 @@ def questions_of(text: str) -> list[Question]:
 
 def section_questions(path: Path) -> list[Question]:
     """Return the questions of the section at `path`; BookError names the file."""
-    try:
+    with errors_of(path):
         return questions_of(path.read_text(encoding="utf-8"))
-    except BookError as error:
-        raise BookError(f"{path.name}: {error}") from error
 
 
 def without_questions(text: str) -> str:

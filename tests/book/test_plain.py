@@ -18,6 +18,7 @@ BIBLIOGRAPHY = r"""
 @article{Two.2002, author = {Alpha, A. and de Beta, B.}, title = {T}, journal = {J}, year = 2002}
 @book{Three.2003, author = {Alpha, A. and Beta, B. and Gamma, C.}, title = {T}, publisher = {P},
       year = 2003}
+@article{Alone.2003, title = {T}, journal = {J}, year = 2003}
 """
 SECOND = """\
 (sec_second)=
@@ -74,6 +75,7 @@ def convert(book: SmallBook, text: str, section: str = "first") -> str:
      "![a drawing](../img/a.svg)\n\n**Figure 1.** The caption.\n\nFigure 1"),
     ("```{bibliography}\n```", ""),
     ("```{toctree}\n:hidden:\n\nsecond\n```", ""),
+    ("<!-- {cite:t}`No.1999`\n{ref}`gone` --> it", "<!-- {cite:t}`No.1999`\n{ref}`gone` --> it"),
     ("- item\n\n  ```{admonition} Title\n  Text\n  ```", "- item\n\n  > **Title.** Text"),
     ("```{figure} ../img/a.svg\n:alt: a drawing\n```",
      "![a drawing](../img/a.svg)\n\n**Figure 1.**"),
@@ -212,13 +214,22 @@ def test_incomplete_entry_is_an_error(book: SmallBook) -> None:
     ("{nonsense}`x`", "{nonsense}"),
     ("```{nonsense}\n```", "{nonsense}"),
     ("```{admonition} {eq}`eq_first`\n```", "open it with `:::`"),
-    ("{nonsense}`x`", "first.md"),
+    ("```{question}\n:label: q_x\n:kind: concept\n\nText.\n```", "question q_x: it needs at least"),
+    ("{cite:p}`Alone.2003`", "Alone.2003 has neither author nor editor"),
     ("(sec_second)=\n## Again", "'sec_second' is used twice"),
 ])
 def test_unknown_names_are_errors(book: SmallBook, source: str, part: str) -> None:
     with pytest.raises(BookError) as caught:
         convert(book, source)
     assert part in str(caught.value)
+    assert str(caught.value).startswith(("first.md: ", "second.md: label"))  # it comes second
+
+
+def test_a_caption_with_an_unknown_name_is_an_error_of_its_section(book: SmallBook) -> None:
+    plain = PlainMarkdown(book.config().section_paths(), book.config().bibliography)
+    with pytest.raises(BookError, match="first.md: lib.bib has no entry 'Nobody.1999'"):
+        plain.caption({"table": {"name": "tab", "caption": "{cite:t}`Nobody.1999`"}},
+                      book.chapter / "first.md")
 
 
 def test_no_title_of_the_notebooks_is_followed_by_a_list_or_table_on_its_line():
