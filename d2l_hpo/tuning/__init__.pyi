@@ -39,6 +39,8 @@ from .journal import differences as differences
 from .journal import is_in_use as is_in_use
 from .journal import parse as parse
 from .journal import plain as plain
+from .known import Known as Known
+from .known import inform as inform
 from .outcomes import Outcome as Outcome
 from .outcomes import accepted_keywords as accepted_keywords
 from .outcomes import accepted_names as accepted_names
@@ -100,9 +102,7 @@ from .summary import spell_event as spell_event
 from .summary import summarize as summarize
 from .summary import value_on_one_line as value_on_one_line
 from .tuner import HPOTuner as HPOTuner
-from .warm_start import Known as Known
 from .warm_start import fitting as fitting
-from .warm_start import inform as inform
 from .warm_start import kind_of as kind_of
 from .warm_start import known_row as known_row
 from .warm_start import learn_known as learn_known

@@ -3,11 +3,11 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from d2l_hpo.tuning.known import Known, inform
 from d2l_hpo.tuning.outcomes import Outcome
 from d2l_hpo.tuning.records import Attempt, Books
 from d2l_hpo.tuning.reporter import Report
 from d2l_hpo.tuning.reports import settle_report
-from d2l_hpo.tuning.warm_start import Known, inform
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.journal import Journal

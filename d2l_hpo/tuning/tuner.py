@@ -59,13 +59,8 @@ class HPOTuner(Results):
       an executor trials run in processes then, too, which are killed.
     - `synchronous`: True lets trials run in batches of `n_workers`.
     - `checkpoint_dir`: a folder where trial i has the file trial_i.pt as long as it may go on or
-<<<<<<< HEAD
       is the incumbent; None: no checkpoints, so that a trial that goes on begins again, at epoch 0
-      also in the records.
-=======
-      is the incumbent; None: no checkpoints, so that a trial that goes on begins again. `clean`
-      removes all but the incumbent's when the search is done.
->>>>>>> keep
+      also in the records. `clean` removes all but the incumbent's when the search is done.
     - `max_failures`: how many trials may fail, at least 0. One more ends the search: what runs is
       finished, and `run` raises RuntimeError, which names them. None: any number.
     - `warm_start`: trials that the searcher learns before the search, of another search: its

@@ -5,25 +5,17 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import check_configuration
 from d2l_hpo.tools.arguments import finite_or_nan, is_number
 from d2l_hpo.tools.words import count
+from d2l_hpo.tuning.known import Known, inform
 from d2l_hpo.tuning.outcomes import objective_name
 
 if TYPE_CHECKING:
     from d2l_hpo.tuning.tuner import HPOTuner
-
-
-class Known(NamedTuple):
-    """What another search has found: a configuration's error after `epoch` (nan: it failed)."""
-
-    config: dict[str, Any]
-    error: float
-    epoch: int | None
-    info: dict[str, Any]
 
 
 def learn_known(tuner: "HPOTuner") -> None:
@@ -45,13 +37,6 @@ def learn_known(tuner: "HPOTuner") -> None:
     if reasons:
         warnings.warn(f"warm_start: {len(found)} of {count(len(known), 'result')} can be used. "
                       f"{'; '.join(reasons)}", stacklevel=3)
-
-
-def inform(tuner: "HPOTuner", known: Iterable[Known]) -> None:
-    """Tell the searcher, live or replayed."""
-    tuner.books.is_informed = True
-    for config, error, epoch, info in known:
-        tuner.scheduler.searcher.update(config, error, epoch, info)
 
 
 def fitting(tuner: "HPOTuner", known: list[Known]) -> tuple[list[Known], list[str]]:

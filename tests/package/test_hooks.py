@@ -12,8 +12,9 @@ from d2l_hpo import (
 from d2l_hpo.schedulers import SchedulerBase, SchedulerWrapper
 
 SPACE = {"x": stats.uniform(0, 1)}
-OWN = {"setting_names", "own_settings", "over"}
-"""Names of a wrapper that are its own: its settings, and what the default of `ended` reads."""
+OWN = {"setting_names", "own_settings", "over", "is_first_report"}
+"""Names of a wrapper that are its own: its settings, what the default of `ended` reads, and what a
+scheduler asks itself in `update`."""
 
 
 def hooks():
