@@ -111,6 +111,7 @@ def guide_pages(config: BookConfig) -> dict[str, str]:
         "(sec_guide)=", "# Guide", "",
         f"What you want, a complete script, and what can go wrong: {len(recipes)} short pages for "
         "those who use the package at work. Save a script to a file, under a name that no library "
-        "has, and run it with `python`; then put your own objective and space in place of ours.",
+        "has, and run it with `python`; then put your own objective and space in place of ours. "
+        "Commands that install an extra are run in a clone of this book.",
         "", *rows, "", *toctree, ""])
     return {"guide": overview, **{recipe.page: recipe.text for recipe in recipes}}

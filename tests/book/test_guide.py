@@ -279,6 +279,25 @@ def test_script_uses_public_names_only_and_is_linted(recipe, tmp_path: Path) -> 
     assert done.returncode == 0, done.stdout
 
 
+INSTALLED_BY = {"torch": "torch", "sklearn": "sklearn", "dask": "dask", "ray": "ray"}  # extras
+OTHERS = {"mlflow", "optuna"}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=[*RECIPES])
+def test_page_says_what_to_install(recipe) -> None:
+    imported = {(node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
+                for node in ast.walk(ast.parse(recipe.script))
+                if isinstance(node, ast.Import | ast.ImportFrom)}
+    packages = {name.split(".")[0] for name in imported}
+    extras = {INSTALLED_BY[name] for name in packages if name in INSTALLED_BY}
+    said = re.findall(r'`python -m pip install "\.\[([\w,]+)\]"', recipe.text)
+    assert {extra for each in said for extra in each.split(",")} == extras
+    for name in packages & OTHERS:
+        assert f"`python -m pip install {name}`" in recipe.text
+    known = {*sys.stdlib_module_names, *INSTALLED_BY, *OTHERS, "d2l_hpo", "numpy", "scipy"}
+    assert packages <= known
+
+
 def test_lines_of_scripts_fit_the_page() -> None:
     long = [(recipe.name, line) for recipe in RECIPES.values()
             for line in recipe.script.splitlines() if len(line) > 100]
