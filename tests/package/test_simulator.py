@@ -73,7 +73,9 @@ def test_one_worker_makes_the_tuners_records(scheduler, number_of_trials):
     tuner.run(number_of_trials)
     records = simulate(scheduler(), BENCHMARK, number_of_trials=number_of_trials)
     assert list(records.columns) == list(tuner.records.columns)
-    times = ["start", "end", "traceback"]
+    # a simulated trial goes on where it was, a tuner without a folder lets it begin again
+    assert (tuner.records["epoch"] == 0).all()
+    times = ["start", "end", "traceback", "epoch"]
     pd.testing.assert_frame_equal(records.drop(columns=times), tuner.records.drop(columns=times))
     assert list(records["traceback"].isna()) == list(tuner.records["traceback"].isna())
     if number_of_trials is not None:
