@@ -246,13 +246,19 @@ def test_the_number_of_trials_is_a_total_on_workers_too(n_workers):
             assert sorted(search.records["trial_id"]) == list(range(total))
 
 
-def test_a_trial_that_is_continued_counts_once():
+@pytest.mark.parametrize(("has_folder", "epochs"), [(True, [0, 0, 1, 1, 0]), (False, [0] * 5)])
+def test_a_trial_that_is_continued_counts_once(has_folder, epochs, tmp_path):
+    def objective(config, checkpoint=None):
+        if has_folder:
+            checkpoint.touch()
+        return faulty.identity(config)
     jobs = [trial(0, 1), trial(1, 1), trial(0, 2, 1), trial(1, 2, 1), trial(2, 1)]
     with ThreadPoolExecutor(1) as executor:
-        search = HPOTuner(Scripted(*jobs), faulty.identity, executor=executor)
+        search = HPOTuner(Scripted(*jobs), objective, executor=executor,
+                          checkpoint_dir=tmp_path if has_folder else None)
         search.run(number_of_trials=3)
     assert list(search.records["trial_id"]) == [0, 1, 0, 1, 2]
-    assert list(search.records["epoch"]) == [0, 0, 0, 0, 0]  # without a folder it begins again
+    assert list(search.records["epoch"]) == epochs
 
 
 def test_running_trials_are_finished_when_the_time_is_over():
