@@ -107,6 +107,7 @@ from .warm_start import kind_of as kind_of
 from .warm_start import known_row as known_row
 from .warm_start import learn_known as learn_known
 from .warm_start import objective_of as objective_of
+from .warm_start import opened as opened
 from .warm_start import read_known as read_known
 from .workers import GivenWorkers as GivenWorkers
 from .workers import OwnWorkers as OwnWorkers

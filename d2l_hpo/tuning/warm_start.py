@@ -22,7 +22,8 @@ def learn_known(tuner: "HPOTuner") -> None:
     """Let a search learn the trials of its `warm_start`, once; the journal keeps them."""
     if tuner.warm_start is None or tuner.books.is_informed:
         return
-    known = read_known(tuner.warm_start)
+    source = opened(tuner.warm_start)
+    known = read_known(source)
     found, reasons = fitting(tuner, known)
     tuner.log("known", trials=[trial._asdict() for trial in found])
     inform(tuner, found)
@@ -31,7 +32,7 @@ def learn_known(tuner: "HPOTuner") -> None:
         reasons.append("no trial is left")
     elif type(searcher).update is HPOSearcher.update:
         reasons.append(f"{type(searcher).__name__} does not learn from trials")
-    before, now = objective_of(tuner.warm_start), objective_of(tuner)
+    before, now = objective_of(source), objective_of(tuner)
     if before not in (None, now):
         reasons.append(f"they are of the objective {before!r}, this search is of {now!r}")
     if reasons:
@@ -78,11 +79,17 @@ def kind_of(reason: str) -> str:
     return reason if name is None else name[0] + ("missing" if "is missing" in reason else "")
 
 
-def objective_of(source: Any) -> str | None:
-    """Return the name of the objective of a tuner or a journal, None where it is not known."""
+def opened(source: Any) -> Any:
+    """Return what the journal at a path holds, and anything else as it is; the file is only read.
+    """
     if isinstance(source, str | os.PathLike):
         from d2l_hpo.tuning.reading import read_journal  # it loads locks of files
-        return read_journal(source).objective
+        return read_journal(source)
+    return source
+
+
+def objective_of(source: Any) -> str | None:
+    """Return the name of the objective of a tuner or a journal, None where it is not known."""
     objective = getattr(source, "objective", None)
     return objective_name(objective) if callable(objective) else objective
 
@@ -93,9 +100,7 @@ def read_known(source: Any) -> list[Known]:
     A journal is a path, or what `read_journal` returned; the file is only read. TypeError for
     anything else, ValueError for a row without a configuration or an error.
     """
-    if isinstance(source, str | os.PathLike):
-        from d2l_hpo.tuning.reading import read_journal  # it loads locks of files
-        source = read_journal(source)
+    source = opened(source)
     if hasattr(source, "to_dict"):  # a DataFrame
         source = source.to_dict("records")
     rows = getattr(source, "rows", source)

@@ -166,6 +166,20 @@ def test_a_journal_says_what_its_tuner_says_also_of_reports(read, tmp_path):
     assert str(read_known(read(before))) == str(read_known(before)) and len(before.rows) > 40
 
 
+def test_the_journal_of_an_earlier_search_is_read_once(tmp_path, monkeypatch):
+    earlier(tmp_path)
+    paths = []
+
+    def reading_once(path):
+        paths.append(path)
+        return read_journal(path)
+    monkeypatch.setattr("d2l_hpo.tuning.reading.read_journal", reading_once)
+    search = HPOTuner(BasicScheduler(TPESearcher(SPACE)), objective,
+                      warm_start=tmp_path / "earlier.jsonl")
+    search.run(number_of_trials=1)
+    assert paths == [tmp_path / "earlier.jsonl"]
+
+
 def searchers():
     """Searchers that learn, each with its settings; they all see what `several` returns."""
     front = {"objectives": ("error", "size"), "population": 8}
