@@ -14,6 +14,11 @@ CHROMIUM_FLAGS = [
 WAIT_MS = 600_000
 """Milliseconds after which a test gives up waiting for the browser."""
 
+ANIMATIONS_END = """() => Promise.allSettled(document.getAnimations()
+    .filter(({playState, effect}) =>
+        playState === "running" && effect.getComputedTiming().endTime !== Infinity)
+    .map(animation => animation.finished))"""
+
 
 @functools.cache
 def axe() -> str:
@@ -23,6 +28,7 @@ def axe() -> str:
 
 def violations(page: Page) -> list[str]:
     """Return what axe-core objects to: the rule, how bad it is, and where."""
+    page.evaluate(ANIMATIONS_END)  # colours on their way from light to dark have no contrast
     page.evaluate(axe())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node['target']}"
