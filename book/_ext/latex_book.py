@@ -12,6 +12,7 @@ from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solut
 from sphinx_exercise.utils import get_node_number
 
 UNBROKEN = 12  # lines of a listing that stay on one page
+HEADING = 5  # lines that a heading takes, with the space around it
 
 
 def raw_latex(code: str) -> nodes.raw:
@@ -91,15 +92,26 @@ def _collected(file: addnodes.start_of_file, kind: type[nodes.Element],
 
 
 def keep_listings_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Let a short listing open the next page rather than break."""
+    """Let a short listing open the next page rather than break, with the heading above it."""
     if app.builder.name != "latex":
         return
     for listing in list(doctree.findall(nodes.literal_block)):
         lines = listing.astext().count("\n") + 1
         if lines <= UNBROKEN and not isinstance(listing.parent, nodes.list_item):
-            place = listing.parent.index(listing)
-            listing.parent.insert(place, raw_latex(
+            section = headed_by(listing)
+            first, lines = (listing, lines) if section is None else (section, lines + HEADING)
+            first.parent.insert(first.parent.index(first), raw_latex(
                 rf"\needspace{{{lines + 2}\booklistingline}}"))
+
+
+def headed_by(node: nodes.Element) -> nodes.section | None:
+    """Return the section that a node opens, right below the title; None if it opens none."""
+    while not isinstance(node.parent, nodes.section):
+        if node.parent is None or node.parent.index(node) > 0:
+            return None
+        node = node.parent
+    place = node.parent.index(node)
+    return node.parent if place and isinstance(node.parent[place - 1], nodes.title) else None
 
 
 def visit_exercise(self: LaTeXTranslator, node: nodes.Element) -> None:

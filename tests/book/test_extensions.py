@@ -171,6 +171,16 @@ def test_missing_alt_text_and_wrong_order_are_reported(tmp_path: Path) -> None:
     assert f"lists the sections index, config.ini {', '.join(BOOK.sections)}" in done.stderr
 
 
+@pytest.mark.parametrize("extension", ["latex_book"], indirect=True)
+@pytest.mark.parametrize("is_in_cell", [False, True])
+def test_a_heading_goes_with_the_listing_below_it(extension: ModuleType, is_in_cell: bool) -> None:
+    listings = [nodes.literal_block("", "print()") for _ in range(2)]
+    first = nodes.container("", listings[0]) if is_in_cell else listings[0]
+    section = nodes.section("", nodes.title("", "Heading"), first, listings[1])
+    nodes.section("", nodes.title("", "Above"), nodes.paragraph("", "Text."), section)
+    assert [extension.headed_by(listing) for listing in listings] == [section, None]
+
+
 @pytest.fixture(scope="module")
 def page_with_drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a page that shows a drawing with a dark form, and one without."""
