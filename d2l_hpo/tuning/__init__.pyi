@@ -41,6 +41,7 @@ from .journal import parse as parse
 from .journal import plain as plain
 from .known import Known as Known
 from .known import inform as inform
+from .locks import TunerLock as TunerLock
 from .outcomes import Outcome as Outcome
 from .outcomes import accepted_keywords as accepted_keywords
 from .outcomes import accepted_names as accepted_names

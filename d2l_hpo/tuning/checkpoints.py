@@ -3,15 +3,18 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tools.files import write_file
 from d2l_hpo.tools.platform import remove, replace
 from d2l_hpo.tuning.records import Books
 
+if TYPE_CHECKING:
+    from d2l_hpo.tuning.locks import TunerLock
 
 NAME = re.compile(r"trial_(0|[1-9]\d*)(\.epoch_(?:0|[1-9]\d*))?\.pt(\.(?:[^.]+\.)?partial)?")
+LOCK = ".search.lock"
 
 
 class TrialFile(NamedTuple):
@@ -30,12 +33,14 @@ class Checkpoints:
     The incumbent's weights are those whose error is the incumbent's: if its trial goes on from
     epoch e, they are in trial_i.epoch_e.pt until the trial has ended; then they become trial_i.pt.
     So an objective saves its checkpoint before it reports.
+    `with checkpoints:` locks the folder, so that no other search uses it meanwhile.
     Without a folder there are no checkpoints, and nothing is done.
     """
 
     def __init__(self, folder: str | os.PathLike | None, books: Books) -> None:
         self.folder = None if folder is None else Path(folder).absolute()
         self.books = books
+        self.lock: TunerLock | None = None
         self.restarted: set[int] = set()
         """Ids of pending or running trials that began at epoch 0 again."""
         self.forgotten: set[int] = set()
@@ -69,6 +74,20 @@ class Checkpoints:
         """Make the folder."""
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "Checkpoints":
+        """Lock the folder; RuntimeError if another tuner uses it."""
+        if self.folder is not None:
+            if self.lock is None:
+                from d2l_hpo.tuning.locks import TunerLock  # it loads locks of files
+                self.lock = TunerLock(self.folder / LOCK, self.folder)
+            self.lock.acquire()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Unlock the folder."""
+        if self.lock is not None:
+            self.lock.release()
 
     def check(self) -> None:
         """Raise FileExistsError for a file of a trial that this search does not have."""

@@ -22,11 +22,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from d2l_hpo.tools.json_lines import to_line, write_bytes
-from d2l_hpo.tools.platform import BINARY, remove_held_lock, sync_folder
-from d2l_hpo.tuning.guard import leave_new_process
+from d2l_hpo.tools.platform import BINARY, sync_folder
+from d2l_hpo.tuning.locks import TunerLock
 from d2l_hpo.tuning.outcomes import objective_name
 
 FIELDS = {
@@ -47,7 +45,6 @@ REPEATED = {"suggested", "started", "reported"}
 LATER = {"open_brackets"}  # settings that journals of 0.1.0 lack
 DEEPEST = 100  # levels of a nested value; one that holds itself has no end
 CLOSED = -1  # no file has this number
-PROBED = 0.3  # seconds in which a lock is tried for
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
 
 
@@ -142,7 +139,7 @@ class Journal(EventReader):
 
     def __init__(self, path: str | os.PathLike):
         super().__init__(path)
-        self.lock = FileLock(f"{self.path}.lock")
+        self.lock = TunerLock(f"{self.path}.lock", self.path)
         self.descriptor = CLOSED
         self.lost_step = False
         """Whether its tuner went on, or failed half-way, without the journal."""
@@ -163,16 +160,11 @@ class Journal(EventReader):
                                f"earlier error; {REMEDY}")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"{self.path.parent} does not exist; make the journal's folder")
-        try:
-            self.lock.acquire(timeout=PROBED)  # `is_in_use` holds it for microseconds
-        except Timeout:
-            leave_new_process()
-            raise RuntimeError(f"{self.path} is in use by another tuner that is still running; "
-                               "wait for it or stop it") from None
+        self.lock.acquire()
         try:
             self._open()
         except BaseException:
-            self._unlock()
+            self.lock.release()
             raise
         return self
 
@@ -184,17 +176,13 @@ class Journal(EventReader):
         finally:
             os.close(self.descriptor)
             self.descriptor = CLOSED
-            self._unlock()
+            self.lock.release()
 
     def _open(self) -> None:
         is_new = not self.path.exists()
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
         if is_new:
             sync_folder(self.path.parent)
-
-    def _unlock(self) -> None:
-        remove_held_lock(self.lock.lock_file)
-        self.lock.release()
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the events not seen so far, each with its place; all have to be taken.

@@ -189,9 +189,11 @@ class HPOTuner(Results):
             check_positive("max_wallclock_time", max_wallclock_time)
         leave_new_worker(self.executor)
         self.budget = number_of_trials, max_wallclock_time
-        with self.ctrl_c, self.journal or nullcontext():
+        with self.ctrl_c, self.journal or nullcontext(), self.checkpoints:
             if self.journal is not None:
                 replay(self, self.journal)
+            else:
+                self.checkpoints.check()  # another search may have been here since
             learn_known(self)
             self.origin = time.perf_counter() - self.books.elapsed
             with self.progress_bar(number_of_trials) as self.progress:
@@ -214,7 +216,7 @@ class HPOTuner(Results):
         has left is not touched; the incumbent's file is `checkpoints.incumbent_path()`. With a
         journal a new tuner that has not run can clean, too. A search that goes on after all begins
         its trials at epoch 0. RuntimeError, and nothing is removed, where a trial has not ended, or
-        another tuner is using the journal.
+        another tuner is using the journal or the folder.
 
         >>> from tempfile import TemporaryDirectory
         >>> def objective(config, checkpoint):
@@ -229,8 +231,9 @@ class HPOTuner(Results):
         ('trial_2.pt', ['trial_0.pt', 'trial_1.pt'])
         """
         if self.journal is None or self.journal.is_open:
-            return self.checkpoints.clean()
-        with self.ctrl_c, self.journal:
+            with self.checkpoints:
+                return self.checkpoints.clean()
+        with self.ctrl_c, self.journal, self.checkpoints:
             replay(self, self.journal)
             return self.checkpoints.clean()
 

@@ -85,6 +85,7 @@ def test_others_name_nobody_and_a_batch_asks_the_scheduler_inside():
 
 # -- the tuner removes files ----------------------------------------------------------------------
 
+LOCK = ".search.lock"
 ERRORS = [0.5, 0.1, 0.7, 0.3, 0.9, 0.2, 0.8, 0.6, 0.4]
 
 
@@ -92,7 +93,7 @@ def counting(config, max_epochs, checkpoint, trained=None):
     """Count epochs in a file; the error is that of the configuration, a little less each epoch."""
     done = int(Path(checkpoint).read_text(encoding="utf-8")) if Path(checkpoint).exists() else 0
     if trained is not None:
-        names = sorted(path.name for path in Path(checkpoint).parent.iterdir())
+        names = sorted(path.name for path in Path(checkpoint).parent.glob("*.pt"))
         trained.append((config["x"], done, max_epochs, names))
     Path(checkpoint).write_text(str(max_epochs), encoding="utf-8")
     return ERRORS[config["x"] % 9] - max_epochs / 1000
@@ -109,7 +110,8 @@ def names(*numbers):
 
 
 def files(search):
-    return sorted(path.name for path in search.checkpoints.folder.iterdir())
+    """Return the names of the files in a search's folder, but for the lock of one that runs."""
+    return sorted(path.name for path in search.checkpoints.folder.iterdir() if path.name != LOCK)
 
 
 def test_a_closed_rung_loses_its_files_and_the_incumbent_keeps_its_own(tmp_path):
@@ -271,3 +273,61 @@ def test_a_trial_that_goes_on_and_fails_without_a_folder_has_begun_again():
         search.run()
     failed = search.records[search.records["status"] == "failed"]
     assert failed["epoch"].tolist() == [0] * 3
+
+
+# -- one search a folder --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_two_searches_that_begin_at_once_do_not_share_a_folder(is_linked, tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    other = tmp_path / "linked" if is_linked else folder
+    if is_linked:
+        other.symlink_to(folder, target_is_directory=True)
+    late = HPOTuner(basic(1), lambda config, checkpoint: 1.0, checkpoint_dir=other)
+
+    def objective(config, checkpoint):
+        with pytest.raises(RuntimeError, match=f"{other.name} is in use by another tuner"):
+            late.run(number_of_trials=1)
+        with pytest.raises(RuntimeError, match=f"{other.name} is in use by another tuner"):
+            late.clean()
+        Path(checkpoint).write_text("weights", encoding="utf-8")
+        return 0.5
+
+    search = HPOTuner(basic(1), objective, checkpoint_dir=folder)
+    search.run(number_of_trials=1)
+    assert search.incumbent_error == 0.5 and [*folder.iterdir()] == [folder / "trial_0.pt"]
+    with pytest.raises(FileExistsError, match="trial_0.pt is of another search"):
+        late.run(number_of_trials=1)
+    assert late.rows == [] and files(search) == names(0)
+
+
+def test_a_folder_is_free_after_an_error_and_after_ctrl_c(tmp_path):
+    errors = iter([KeyboardInterrupt, 0.5])
+
+    def objective(config):
+        error = next(errors)
+        if error is KeyboardInterrupt:
+            raise error
+        return error
+
+    search = HPOTuner(basic(1), objective, checkpoint_dir=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        search.run(number_of_trials=1)
+    assert [*tmp_path.iterdir()] == []
+    search.run(number_of_trials=1)
+    assert search.incumbent_error == 0.5
+
+
+def test_a_callback_may_clean_the_folder_of_its_own_search(tmp_path):
+    class Tidy:
+        def search_end(self, tuner):
+            self.removed = tuner.clean()
+            self.is_locked = (tuner.checkpoints.folder / LOCK).exists()
+
+    tidy = Tidy()
+    search = searching(tmp_path, scheduler=Scripted(*(trial(i, 1) for i in range(3))),
+                       callbacks=[tidy])
+    search.run()
+    assert len(tidy.removed) == 2 and tidy.is_locked
+    assert [path.name for path in search.checkpoints.folder.iterdir()] == names(1)
