@@ -15,6 +15,9 @@ REPLACED = {
     # an arrow without words
     '<summary><span class="toctree-toggle"':
         '<summary aria-label="Show what is below"><span class="toctree-toggle"',
+    # on a phone a wide figure scrolls, which a keyboard has to reach
+    '<div class="drawing wide docutils container">':
+        '<div class="drawing wide docutils container" tabindex="0">',
 }
 
 

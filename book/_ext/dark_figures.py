@@ -24,6 +24,7 @@ FONTS = "'DejaVu Sans', Verdana, sans-serif"  # Verdana is as wide, where DejaVu
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 PLACE = re.compile(r"(?:rotate\(\S+ |translate\()(-?[\d.]+) (-?[\d.]+)\)")
+WIDE = 450  # points; wider than this are panels side by side
 PIXELS = 96 / 72  # of a web page in a point
 MAPS = ("QuadMesh", "QuadContourSet", "image")  # ids of what shows numbers as colours
 POINTS = "PathCollection"
@@ -183,8 +184,9 @@ class DarkFigures(SphinxPostTransform):
                 continue
             folder.mkdir(parents=True, exist_ok=True)
             svg = name_fonts(path.read_text(encoding="utf-8"))
-            pair = nodes.container("", classes=["drawing"])
             size = SIZE.search(svg)
+            is_wide = size is not None and float(size[1]) > WIDE
+            pair = nodes.container("", classes=["drawing", "wide"] if is_wide else ["drawing"])
             for mode, content in (("light", light_figure(svg)), ("dark", dark_figure(svg))):
                 written = folder / f"{path.stem}-{mode}.svg"
                 written.write_text(content, encoding="utf-8", newline="\n")

@@ -265,6 +265,21 @@ def test_page_fits_a_phone_and_can_be_used_by_all_there(phone: Visit, section: s
     assert page.evaluate(DISTORTED) == []
 
 
+def test_panels_side_by_side_scroll_on_a_phone_and_fill_the_column_of_a_desk(
+        phone: Visit, browser: Browser, address: str) -> None:
+    def widths(page: Page) -> list[tuple[int, int, int]]:
+        return page.locator(".drawing.wide").evaluate_all(
+            "boxes => boxes.map(box => [box.clientWidth, box.scrollWidth, box.tabIndex])")
+
+    page = phone.open("hyperband-async")
+    assert (found := widths(page))
+    assert all(shown < 400 and whole > 500 and tab == 0 for shown, whole, tab in found)
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        context.set_default_timeout(WAIT_MS)
+        page = Visit(context.new_page(), address).open("hyperband-async")
+        assert all(whole <= shown for shown, whole, _ in widths(page))
+
+
 def test_search_finds_a_term_and_the_page_that_has_it(visit: Visit) -> None:
     visit.page.goto(f"{visit.address}/search.html?q=incumbent")
     result = visit.page.locator("#search-results ul.search li a").first
