@@ -7,6 +7,7 @@ import numpy as np
 
 from d2l_hpo.spaces.space import CheckedSpace, check_configuration, check_space
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.former_calls import accept_former_update
 
 
 class SearcherBase:
@@ -18,6 +19,11 @@ class SearcherBase:
 
     setting_names: tuple[str, ...] = ()
     """Attributes that a class adds to the settings of the classes above it."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "update" in vars(cls):
+            cls.update = accept_former_update(cls.update)  # type: ignore[attr-defined]
 
     def __init__(self, config_space: Mapping[str, Any],
                  initial_config: Mapping[str, Any] | None = None, seed: int = 0,

@@ -8,6 +8,8 @@ from .arguments import is_number as is_number
 from .arguments import is_real as is_real
 from .environment import environment as environment
 from .files import write_file as write_file
+from .former_calls import accept_former_update as accept_former_update
+from .former_calls import former_attribute as former_attribute
 from .former_names import former_folder as former_folder
 from .installation import D2L as D2L
 from .installation import d2l_command as d2l_command

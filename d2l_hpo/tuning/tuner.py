@@ -167,6 +167,11 @@ class HPOTuner(Results):
         if self.journal is None:
             self.checkpoints.check()
 
+    if not TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any:
+            from d2l_hpo.tools.former_calls import former_attribute
+            return former_attribute(self, name)
+
     def run(self, number_of_trials: int | None = None,
             max_wallclock_time: float | None = None) -> None:
         """Run until so many trials are done in total, so many seconds have passed, or none is left.
