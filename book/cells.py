@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import BookError, errors_of
+from files import read_source
 from IPython.core.inputtransformer2 import TransformerManager
 from myst import Fence, parse_blocks
 
@@ -24,7 +25,7 @@ def read_notebook(path: Path) -> NotebookNode:
     """Return the MyST Markdown file `path` as a notebook without outputs."""
     import jupytext  # here, since it takes seconds and the extractor does without
 
-    return jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+    return jupytext.reads(read_source(path), fmt="md:myst")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Cell:
 def read_cells(path: Path) -> list[Cell]:
     """Return the code cells of the section at `path`, in order."""
     with errors_of(path):
-        blocks = [block for block in parse_blocks(path.read_text(encoding="utf-8"))
+        blocks = [block for block in parse_blocks(read_source(path))
                   if isinstance(block, Fence) and block.name == "code-cell"]
     for number, block in enumerate(blocks, 1):
         if not block.body.strip():

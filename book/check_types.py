@@ -14,14 +14,14 @@ import sys
 from pathlib import Path
 
 from config import ROOT, BookError, load_config
-from files import write
+from files import read_source, write
 
 PROGRAMS = ROOT / "tests" / "support" / "user_programs.py"
 
 
 def readme_example(root: Path = ROOT) -> str:
     """Return README.md's only block of Python code; BookError if there is not exactly one."""
-    readme = (root / "README.md").read_text(encoding="utf-8")
+    readme = read_source(root / "README.md")
     blocks = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     if len(blocks) != 1:
         raise BookError(f"README.md has {len(blocks)} blocks of Python code, expected one example")

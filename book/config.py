@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from files import read_source
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -91,7 +93,7 @@ def load_config(root: Path = ROOT) -> BookConfig:
     """Return the settings in `root`/config.ini; BookError names what is missing or wrong."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # keys keep their case: section files and modules are such keys
-    if not parser.read(root / "config.ini", encoding="utf-8"):
+    if not parser.read(root / "config.ini", encoding="utf-8-sig"):
         raise BookError(f"{root / 'config.ini'} does not exist")
     try:
         book = {key: parser["book"][key] for key in ("title", "authors", "repository")}
@@ -128,6 +130,6 @@ def _release(root: Path) -> str:
     """Return the version in `root`/pyproject.toml; BookError if there is none."""
     path = root / "pyproject.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"]
+        return tomllib.loads(read_source(path))["project"]["version"]
     except (FileNotFoundError, KeyError) as error:
         raise BookError(f"{path} does not say `version` in [project]") from error

@@ -13,6 +13,7 @@ from textwrap import indent
 from typing import NamedTuple
 
 from config import BookError
+from files import read_source
 
 HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 
@@ -28,7 +29,7 @@ def read_additions(folder: Path) -> dict[str, Addition]:
     """Return name -> what `folder`/*.md say of it; BookError if a name comes twice."""
     additions: dict[str, Addition] = {}
     for path in sorted(folder.glob("*.md")):
-        content = path.read_text(encoding="utf-8")
+        content = read_source(path)
         parts = HEADING.split(content)[1:]
         for match, text in zip(HEADING.finditer(content), parts[1::2], strict=True):
             name, line = match[1], content.count("\n", 0, match.start()) + 1

@@ -15,7 +15,7 @@ from cells import Cell, read_cells
 from config import ROOT, BookConfig, BookError, load_config
 from docstrings import check_used, lengthen, read_additions
 from face import MARK, stubs
-from files import update
+from files import read_source, update
 from folding import Piece, defined_names, split_cell
 from imports import Import, section_imports
 from lint import Names, read_names, sort_imports
@@ -194,7 +194,7 @@ def handwritten_names(config: BookConfig) -> dict[str, str]:
     names: dict[str, str] = {}
     for path in sorted({*config.package.rglob("*.py")} - {*generated_files(config)}):
         if path.stem not in (*config.modules, "__init__", "__main__"):
-            own = defined_names(path.read_text(encoding="utf-8"))
+            own = defined_names(read_source(path))
             names.update(dict.fromkeys(own, dotted(config, path)))
     return names
 
@@ -202,7 +202,7 @@ def handwritten_names(config: BookConfig) -> dict[str, str]:
 def generated_files(config: BookConfig) -> list[Path]:
     """Return the files of the package that say that they are generated."""
     return [path for path in config.package.rglob("*.py*") if path.suffix in (".py", ".pyi")
-            and path.read_text(encoding="utf-8").startswith(MARK)]
+            and read_source(path).startswith(MARK)]
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

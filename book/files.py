@@ -13,6 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def read_source(path: Path) -> str:
+    """Return the text of a file that somebody edits; Windows editors may begin it with a mark."""
+    return path.read_text(encoding="utf-8-sig")
+
+
 def write(path: Path, text: str) -> bool:
     """Write `text` to `path` in one step unless it holds it already; say whether it changed."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:

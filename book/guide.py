@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import BookConfig, BookError
+from files import read_source
 from reference import LABEL, PACKAGE
 
 LINES = 60
@@ -59,7 +60,7 @@ def read_recipes(config: BookConfig) -> list[Recipe]:
                         f"{', '.join(path.name for path in extra)}")
     found = [_read(name, path, config.guide[name]) for name, path in paths.items()]
     targets = {name for path in config.section_paths()
-               for name in LABEL.findall(path.read_text(encoding="utf-8"))}
+               for name in LABEL.findall(read_source(path))}
     targets |= {recipe.label for recipe in found}
     targets |= {f"{PACKAGE}.{name}" for names in config.public.values() for name in names}
     for recipe in found:
@@ -70,7 +71,7 @@ def read_recipes(config: BookConfig) -> list[Recipe]:
 def _read(name: str, path: Path, modules: list[str]) -> Recipe:
     """Return the recipe at `path`; BookError unless it has all parts, in their order, and is short.
     """
-    text = path.read_text(encoding="utf-8")
+    text = read_source(path)
     head, scripts = HEAD.match(text), SCRIPT.findall(text)
     if head is None or head["label"] != label(name):
         raise BookError(f"guide/{path.name} does not begin with ({label(name)})=, a line with "

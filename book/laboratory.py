@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from config import ROOT
-from files import update
+from files import read_source, update
 
 from d2l_hpo import LeNetBenchmark, MLPBenchmark, RecordedSearcher, read_study
 from d2l_hpo.spaces import configurations_from_unit_cube
@@ -149,7 +149,7 @@ process.stdout.write(JSON.stringify(lab.MODES.map(mode => lab.svgText(picture, m
 def run_node(name: str, program: str, folder: Path = SCRIPTS) -> str:
     """Run a program after the scripts of an explorable, in node; return what it writes."""
     sources = [data_script(Path(script).stem) if script.startswith("data/")
-               else (folder / script).read_text(encoding="utf-8")
+               else read_source(folder / script)
                for script in [*EXPLORABLES[name].scripts(name), "frame.js"]]
     done = subprocess.run(["node", "-"], input="\n".join([*sources, program]), text=True,
                           capture_output=True, check=False)

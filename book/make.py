@@ -275,7 +275,7 @@ class Maker:
 
     def torch_pins(self) -> list[str]:
         """Return the lines of requirements.txt that name torch and torchvision."""
-        lines = (self.root / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        lines = (self.root / "requirements.txt").read_text(encoding="utf-8-sig").splitlines()
         return [line for line in lines if line.startswith(("torch==", "torchvision=="))]
 
 

@@ -20,7 +20,7 @@ import nbformat
 from cells import read_notebook
 from config import ROOT, BookConfig, BookError, load_config
 from execution import CellFailure, execute_cached
-from files import update, write
+from files import read_source, update, write
 from guide import guide_pages
 from nbformat import NotebookNode
 from plain import PlainMarkdown
@@ -114,7 +114,7 @@ def write_page(path: Path, config: BookConfig, closing: str = "") -> Path:
         write(page, to_text(standardise(shown)))
         print(f"{path.stem}: {note}", flush=True)
     else:
-        write(page, path.read_text(encoding="utf-8"))
+        write(page, read_source(path))
     return page
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from config import BookError, errors_of
+from files import read_source
 from myst import Fence, parse_blocks, walk
 
 TITLES = {"predict": "Predict before you look", "concept": "Think", "number": "Work it out"}
@@ -157,7 +158,7 @@ def questions_of(text: str) -> list[Question]:
 def section_questions(path: Path) -> list[Question]:
     """Return the questions of the section at `path`; BookError names the file."""
     with errors_of(path):
-        return questions_of(path.read_text(encoding="utf-8"))
+        return questions_of(read_source(path))
 
 
 def without_questions(text: str) -> str:

@@ -8,6 +8,7 @@ import re
 from cells import read_cells
 from config import BookConfig, BookError
 from extract import PACKAGE
+from files import read_source
 from folding import defined_names
 from imports import section_imports
 
@@ -47,7 +48,7 @@ def reference_pages(config: BookConfig, taught: dict[str, list[str]]) -> dict[st
         return {}
     places = {name: section for section, names in taught.items() for name in names}
     labels = {path.stem: found[1] for path in config.section_paths()
-              if (found := LABEL.search(path.read_text(encoding="utf-8")))}
+              if (found := LABEL.search(read_source(path)))}
     kinds, pages = _kinds(config), {"api": _overview(config)}
     for role, names in config.public.items():
         parts = [f"# {role}", *(_entry(name, *kinds[name], labels.get(places.get(name, "")))
@@ -80,11 +81,11 @@ def _overview(config: BookConfig) -> str:
 def _kinds(config: BookConfig) -> dict[str, tuple[str, str]]:
     """Return, for all public names, the directive that describes it and a constant's comment."""
     words = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
-    stub = (config.package / "__init__.pyi").read_text(encoding="utf-8")
+    stub = read_source(config.package / "__init__.pyi")
     kinds = {}
     for module, name in EXPORT.findall(stub):
         path = config.package.joinpath(*module.split(".")).with_suffix(".py")
-        source = path.read_text(encoding="utf-8")
+        source = read_source(path)
         found = [words[type(node)] for node in ast.parse(source).body
                  if type(node) in words and node.name == name]
         kinds[name] = (found[0], "") if found else ("py:data", _comment(name, source))

@@ -157,7 +157,7 @@ def cases(networks: list[str]) -> list[dict]:
 
 def read_rows() -> list[dict]:
     """Return the trainings that have been recorded."""
-    return json.loads(OUTPUT.read_text(encoding="utf-8")) if OUTPUT.exists() else []
+    return json.loads(OUTPUT.read_bytes()) if OUTPUT.exists() else []
 
 
 def record(networks: list[str], seeds: int) -> None:

@@ -71,7 +71,7 @@ def study(seed: int) -> list[dict]:
 
 def main(seeds: int, processes: int) -> None:
     """Add the seeds that are missing; what is finished is in the file."""
-    rows = json.loads(OUTPUT.read_text(encoding="utf-8")) if OUTPUT.exists() else []
+    rows = json.loads(OUTPUT.read_bytes()) if OUTPUT.exists() else []
     missing = sorted({*range(seeds)} - {row["seed"] for row in rows})
     one_thread()
     os.environ["TQDM_DISABLE"] = "1"  # in the processes, too

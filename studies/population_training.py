@@ -90,7 +90,7 @@ def study(seed: int) -> list[dict]:
 
 def main(seeds: int) -> None:
     """Add the seeds that are missing."""
-    rows = json.loads(OUTPUT.read_text(encoding="utf-8")) if OUTPUT.exists() else []
+    rows = json.loads(OUTPUT.read_bytes()) if OUTPUT.exists() else []
     for seed in sorted({*range(seeds)} - {row["seed"] for row in rows}):
         rows += study(seed)
         write_file(OUTPUT, ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode())

@@ -16,6 +16,7 @@ from .hyperband import SuccessiveHalvingScheduler as SuccessiveHalvingScheduler
 from .hyperband import hyperband_brackets as hyperband_brackets
 from .ladders import LadderScheduler as LadderScheduler
 from .ladders import Rung as Rung
+from .median_stopping import Curve as Curve
 from .median_stopping import MedianStoppingScheduler as MedianStoppingScheduler
 from .median_stopping import middle as middle
 from .population_training import PBTScheduler as PBTScheduler

@@ -143,7 +143,7 @@ class CrossValidation:
             raise ValueError(f"max_epochs is {folds}, but there are only {self.folds} folds")
         errors = []
         if checkpoint is not None and Path(checkpoint).exists():
-            errors = json.loads(Path(checkpoint).read_text(encoding="utf-8"))
+            errors = json.loads(Path(checkpoint).read_bytes())
         for fold in range(len(errors), folds):
             errors.append(float(self.fold_error(config, fold)))
             if checkpoint is not None:

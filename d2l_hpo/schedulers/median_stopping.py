@@ -1,6 +1,7 @@
 """The median rule: a trial stops that is worse than the others were on average by then."""
 import math
-from statistics import fmean
+from bisect import bisect_left
+from fractions import Fraction
 
 from sortedcontainers import SortedList
 
@@ -49,7 +50,7 @@ class MedianStoppingScheduler(HPOScheduler):
         self.running: set[int] = set()  # trials that were suggested and have not ended
         self.stopped: set[int] = set()  # those of them that were told to stop
         self.over = []
-        self.curves: dict[int, dict[int, float]] = {}  # finite errors by epoch, of each trial
+        self.curves: dict[int, Curve] = {}  # of the trials that run
         self.averages: dict[int, SortedList] = {}  # by epoch, of each trial that reported there
 
     def suggest(self) -> Trial | None:
@@ -71,21 +72,20 @@ class MedianStoppingScheduler(HPOScheduler):
         check_suggested(name, self.number_of_trials)
         if name not in self.running or name in self.stopped:
             return False
-        curve = self.curves.setdefault(name, {})
-        if epoch in curve:
+        curve = self.curves.setdefault(name, Curve())
+        if epoch in curve.errors:
             return True
         if not math.isfinite(error) or self.is_behind(curve, error, epoch):
             self.stopped.add(name)
         return name not in self.stopped
 
-    def is_behind(self, curve: dict[int, float], error: float, epoch: int) -> bool:
+    def is_behind(self, curve: "Curve", error: float, epoch: int) -> bool:
         """Note an error, and say whether the best one up to it is worse than the others' median."""
-        curve[epoch] = error
-        errors = [error for reached, error in curve.items() if reached <= epoch]
+        best, average = curve.add(epoch, error)
         others = self.averages.setdefault(epoch, SortedList())
         is_behind = (epoch >= self.grace_epochs and len(others) >= self.min_trials
-                     and min(errors) > middle(others))
-        others.add(fmean(errors))
+                     and best > middle(others))
+        others.add(average)
         return is_behind
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
@@ -96,9 +96,36 @@ class MedianStoppingScheduler(HPOScheduler):
             return  # reported before
         self.running.remove(name)
         self.stopped.discard(name)
-        curve = self.curves.pop(name, {})
+        curve = self.curves.pop(name, None)
         self.over.append(name)
-        self.searcher.update(trial.config, error, max(curve, default=self.max_epochs), info)
+        last = self.max_epochs if curve is None or not curve.epochs else curve.epochs[-1]
+        self.searcher.update(trial.config, error, last, info)
+
+
+class Curve:
+    """A trial's finite errors, with the best one and the sum of those up to each epoch.
+
+    A report costs the same however many there were before it, unless it comes after one of a later
+    epoch. Sums are exact, so that an average is the same in any order of reports.
+    """
+
+    def __init__(self) -> None:
+        self.errors: dict[int, float] = {}
+        self.epochs: list[int] = []  # in increasing order, as what follows
+        self.bests: list[float] = []
+        self.sums: list[Fraction] = []
+
+    def add(self, epoch: int, error: float) -> tuple[float, float]:
+        """Note the error after a new epoch; return the best and the mean of those up to it."""
+        self.errors[epoch] = error
+        place = bisect_left(self.epochs, epoch)
+        self.epochs.insert(place, epoch)
+        del self.bests[place:], self.sums[place:]
+        for reached in self.epochs[place:]:
+            value, exact = self.errors[reached], Fraction(float(self.errors[reached]))
+            self.bests.append(min(self.bests[-1], value) if self.bests else value)
+            self.sums.append(self.sums[-1] + exact if self.sums else exact)
+        return self.bests[place], float(self.sums[place]) / (place + 1)
 
 
 def middle(values: SortedList) -> float:

@@ -97,11 +97,11 @@ class PBTScheduler(HPOScheduler):
         if not sound or sound[0].max_epochs == self.max_epochs:
             return []
         replaced = min(math.ceil(self.fraction * len(ranked)), len(ranked) // 2)
-        worst = ranked[min(len(sound), len(ranked) - replaced):]
+        worst = {trial.trial_id for trial in ranked[min(len(sound), len(ranked) - replaced):]}
         best = sound[:max(replaced, 1)]
         members: list = []
         for trial in self.generation:
-            source = best[self.rng.integers(len(best))] if trial in worst else trial
+            source = best[self.rng.integers(len(best))] if trial.trial_id in worst else trial
             config = source.config if source is trial else perturb(
                 self.searcher.config_space, source.config, self.rng, self.width, self.resample)
             members.append((config, source))
@@ -140,5 +140,7 @@ class PBTScheduler(HPOScheduler):
 
     def lineage(self, trial_id: int) -> list[Trial]:
         """Return the trials, the oldest first, through which the weights of a trial have come."""
-        trial = self.trials[trial_id]
-        return [*([] if trial.source is None else self.lineage(trial.source)), trial]
+        trials = [self.trials[trial_id]]
+        while trials[-1].source is not None:
+            trials.append(self.trials[trials[-1].source])
+        return trials[::-1]

@@ -32,7 +32,7 @@ def read_study(name: str) -> Any:
         known = sorted(path.stem for path in STUDIES.iterdir())
         raise ValueError(f"there is no study {name!r}; there are {', '.join(known)}")
     if path.suffix == ".json":
-        return pd.read_json(path)
+        return pd.read_json(path, encoding="utf-8-sig")
     with np.load(path, allow_pickle=False) as file:
         return {key: value.astype(float) if value.dtype.kind == "f" else value
                 for key, value in file.items()}

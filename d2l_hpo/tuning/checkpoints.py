@@ -49,6 +49,8 @@ class Checkpoints:
         """Ids of trials that never go on, whose checkpoints are still there."""
         self.lost: tuple[int | None, int | None] | None = None
         """An incumbent, trial and epoch, whose file vanished before its trial went on."""
+        self.torn: set[int] = set()
+        """Ids of trials of which the folder had half-written files when the search began."""
         self.swept: tuple[int | None, int | None] | None = None
         """The incumbent for which the copies of others have been removed."""
 
@@ -94,7 +96,9 @@ class Checkpoints:
         if self.folder is None:
             return
         for file in self._files(self.folder):
-            if not file.is_partial and file.trial_id not in self.books.suggested:
+            if file.is_partial:
+                self.torn.add(file.trial_id)
+            elif file.trial_id not in self.books.suggested:
                 raise FileExistsError(f"{file.path} is of another search; give an empty "
                                       "checkpoint_dir")
 
@@ -102,8 +106,9 @@ class Checkpoints:
         """Return the epoch from which a trial goes on: 0 again if there is no checkpoint."""
         if self.folder is None:
             return 0
-        for path in self.folder.glob(f"trial_{trial.trial_id}.pt.*.partial"):
-            path.unlink(missing_ok=True)  # of an attempt that was killed while it saved
+        if trial.trial_id in self.torn or trial.trial_id in self.books.begun:
+            for path in self.folder.glob(f"trial_{trial.trial_id}.pt.*.partial"):
+                path.unlink(missing_ok=True)  # of an attempt that was killed while it saved
         if trial.source is not None:
             self._copy(self.path(trial.source), self.path(trial.trial_id))
         if trial.epoch > 0:

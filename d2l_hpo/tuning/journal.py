@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import warnings
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -95,7 +96,8 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
 class EventReader:
     """Reads a journal's file, also while a tuner writes it; the file stays as it is.
 
-    A symbolic link stands for the file that it leads to.
+    A symbolic link stands for the file that it leads to. An editor may have begun the file with a
+    mark of its encoding, and ended lines with CRLF: JSON's reader passes over both.
     """
 
     remedy = "read it from the beginning"
@@ -199,6 +201,7 @@ class Journal(EventReader):
         if self.torn:
             os.ftruncate(self.descriptor, self.size + sum(map(len, lines)))
             os.fsync(self.descriptor)
+        if self.torn.removeprefix(BOM_UTF8):
             warnings.warn(f"{self.path}: the last line is torn, since it was being written when "
                           "its tuner ended; it is dropped", stacklevel=5)
         return lines

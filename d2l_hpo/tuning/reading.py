@@ -1,6 +1,7 @@
 """A journal read as a search, without running anything; its tuner may be writing it meanwhile."""
 import math
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -61,9 +62,10 @@ class JournaledSearch(Results):
             check_fields(event, place)
             self._apply(event, place)
             self.last_events.append(event)
-        if self.reader.lines == 0 and not FIRST.startswith(self.reader.torn[:len(FIRST)]):
-            raise ValueError(f"{self.path} is no journal: it begins with "
-                             f"{self.reader.torn[:40]!r}; give a file that a tuner wrote")
+        begin = self.reader.torn.removeprefix(BOM_UTF8)
+        if self.reader.lines == 0 and not FIRST.startswith(begin[:len(FIRST)]):
+            raise ValueError(f"{self.path} is no journal: it begins with {begin[:40]!r}; give a "
+                             "file that a tuner wrote")
         return len(self.last_events)
 
     def _apply(self, event: dict[str, Any], place: str) -> None:

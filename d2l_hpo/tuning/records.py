@@ -4,12 +4,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sortedcontainers import SortedDict
+
 from d2l_hpo.measures.records import Job, job_table
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tuning.outcomes import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NO_REPORTS = SortedDict()
+"""The curve of a trial that has not reported."""
 
 
 @dataclass
@@ -64,8 +69,12 @@ class Books:
         self.pending: list[Trial] = []
         self.running: dict[Future, Attempt] = {}
         """Attempts on workers, by the promise of their results."""
-        self.curves: dict[int, dict[int, float]] = {}
-        """By trial id, the errors that it has reported, or ended with, by epoch."""
+        self.curves: dict[int, SortedDict] = {}
+        """By trial id, the errors that it has reported, or ended with, by epoch in order."""
+        self.latest: dict[int, int] = {}
+        """By trial id, the number of its last row."""
+        self.ends: dict[tuple[int, int | None], int] = {}
+        """By trial id and epoch, the number of its last row that ends there."""
         self.stopped: dict[int, int] = {}
         """Trials that were told to stop and have not ended, with the epoch of that report."""
         self.begun: set[int] = set()
@@ -123,16 +132,13 @@ class Books:
 
     def row_of(self, trial_id: int, epoch: int | None) -> int:
         """Return the number of a trial's last row that ends at an epoch."""
-        return next(number for number in reversed(range(len(self.jobs)))
-                    if self.jobs[number].trial_id == trial_id
-                    and self.jobs[number].max_epochs == epoch)
+        return self.ends[trial_id, epoch]
 
     def begin_of(self, attempt: Attempt, epoch: int) -> int:
         """Return from which epoch a part of an attempt goes that ends at `epoch`."""
-        curve = self.curves.get(attempt.trial.trial_id, {})
-        if epoch - 1 in curve:
-            return epoch - 1
-        return max((e for e in curve if e < epoch), default=min(attempt.epoch, epoch - 1))
+        curve = self.curves.get(attempt.trial.trial_id, NO_REPORTS)
+        earlier = curve.bisect_left(epoch)
+        return curve.peekitem(earlier - 1)[0] if earlier else min(attempt.epoch, epoch - 1)
 
     def count(self, trial_id: int) -> None:
         """Note that a trial has ended, perhaps to go on later."""
@@ -143,7 +149,7 @@ class Books:
 
     def latest_row(self, trial_id: int) -> dict[str, Any]:
         """Return a trial's last row."""
-        return next(job for job in reversed(self.jobs) if job.trial_id == trial_id)._asdict()
+        return self.jobs[self.latest[trial_id]]._asdict()
 
     def _close(self, trial_id: int) -> None:
         """Forget the attempts at a trial that has ended."""
@@ -159,7 +165,8 @@ class Books:
             self.failed.add(trial.trial_id)
         if attempt.can_report and epoch is not None:
             begin = self.begin_of(attempt, epoch)
-            self.curves.setdefault(trial.trial_id, {})[epoch] = outcome.error
+            self.curves.setdefault(trial.trial_id, SortedDict())[epoch] = outcome.error
+        self.latest[trial.trial_id] = self.ends[trial.trial_id, epoch] = len(self.jobs)
         self.jobs.append(Job(trial.trial_id, trial.config, begin, epoch, outcome.error,
                              outcome.status, attempt.number, attempt.worker, attempt.start, end,
                              outcome.info, outcome.reason))
