@@ -177,4 +177,4 @@ def test_the_folder_of_checkpoints_is_not_looked_through_for_each_trial(trials, 
         checkpoint.write_text("weights", encoding="utf-8")
         return float(config["x"])  # the first one is the best
     HPOTuner(BasicScheduler(Numbered()), saving, checkpoint_dir=tmp_path).run(trials)
-    assert len(looks) == 3  # before the search, before and after the first incumbent
+    assert len(looks) == 4  # when made, when it begins, before and after the first incumbent
