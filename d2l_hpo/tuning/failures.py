@@ -37,6 +37,19 @@ def warn_of_failure(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome) -> No
                       "in the progress bar)", stacklevel=4)
 
 
+def warn_of_broken_pool(tuner: "HPOTuner", lost: list[int]) -> None:
+    """Warn that a process of the given pool has died, while these trials ran in the pool."""
+    names = ", ".join(map(str, lost))
+    when = f"while trial{'s' if len(lost) > 1 else ''} {names} ran" if lost else "between trials"
+    again = (f"; what ran is tried again, at most max_retries={tuner.max_retries} times"
+             if lost else "")
+    warnings.warn(f"the given process pool is broken: one of its processes died {when} (it was "
+                  "killed, ran out of memory, or exited). All trials that have ended are kept"
+                  f"{again}. The search goes on in {tuner.n_workers} worker processes of the "
+                  "tuner's own. If memory ran out, give fewer n_workers; if you leave executor "
+                  "out, only the trial whose process died is lost", stacklevel=6)
+
+
 def too_many_failures(tuner: "HPOTuner") -> bool:
     """Say whether more trials have failed than may."""
     return tuner.max_failures is not None and len(tuner.books.failed) > tuner.max_failures

@@ -3,6 +3,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from d2l_hpo.tuning.calls import WorkerLost
+from d2l_hpo.tuning.failures import warn_of_broken_pool
 from d2l_hpo.tuning.records import Attempt
 from d2l_hpo.tuning.reports import receive
 from d2l_hpo.tuning.workers import Workers, open_workers
@@ -47,6 +48,7 @@ def fill_workers(tuner: "HPOTuner", workers: Workers) -> bool:
         attempt = tuner.begin(trial, worker)
         future = workers.submit(worker, dict(trial.config), tuner.keywords(trial),
                                 attempt.last_epoch)
+        notice_death(tuner, workers)
         books.running[future] = attempt
         del books.pending[0]
     # Without running attempts, all workers are still busy with attempts that were given up.
@@ -68,11 +70,24 @@ def take_results(tuner: "HPOTuner", workers: Workers, ended: list[Future]) -> No
         try:
             result = workers.read(future)
         except WorkerLost as lost:
+            notice_death(tuner, workers, attempt)
             retry(tuner, attempt, str(lost))
         else:
             if attempt.trial.trial_id not in tuner.books.curves:  # after a report it has moved on
                 attempt.start = result.started_after(attempt.start + tuner.origin) - tuner.origin
             tuner.finish(attempt, result.value, result.traceback)
+
+
+def notice_death(tuner: "HPOTuner", workers: Workers, attempt: Attempt | None = None) -> None:
+    """Warn, once, of a given pool that has died; it has lost this attempt and all without a result.
+    """
+    if not workers.pool_has_died or workers.is_told:
+        return
+    workers.is_told = True
+    lost = [] if attempt is None else [attempt]
+    lost += [other for future, other in tuner.books.running.items()
+             if not future.done() or future.exception() is not None]
+    warn_of_broken_pool(tuner, sorted(other.trial.trial_id for other in lost))
 
 
 def retry(tuner: "HPOTuner", attempt: Attempt, reason: str) -> None:

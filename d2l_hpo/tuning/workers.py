@@ -14,9 +14,14 @@ import pickle
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+)
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -82,6 +87,11 @@ def wait_for_one(futures: Iterable[Future], seconds: float = math.inf) -> None:
 
 class Workers:
     """Slots, and the last call of each."""
+
+    pool_has_died = False
+    """Whether a process of a given pool has died, which breaks the pool."""
+    is_told = False
+    """Whether the user knows of it."""
 
     def __init__(self, n_workers: int, objective: Callable, trial_timeout: float | None):
         self.slots = range(n_workers)
@@ -392,7 +402,7 @@ class GivenWorkers(Workers):
     An executor cannot kill a call. One that takes too long is given up: it keeps its slot until it
     ends, and nobody reads its result. Python's pools say when a call begins; of others a call is
     taken to begin at once. A process pool that is broken takes no more calls, so the tuner's own
-    processes replace it.
+    processes replace it; another executor that is broken is an error.
     """
 
     def __init__(self, executor: Executor, n_workers: int, objective: Callable,
@@ -420,19 +430,26 @@ class GivenWorkers(Workers):
         """Start a call in a slot."""
         if self.replacement is not None:
             return self.replacement.submit(slot, config, keywords)
-        with contextlib.suppress(BrokenProcessPool):
+        try:
             self.calls[slot] = self.executor.submit(self.portable, config, keywords)
+        except BrokenProcessPool:
+            self.pool_has_died = True
+        except BrokenExecutor as error:
+            raise RuntimeError(f"the given executor is broken ({error}); no trial that has ended "
+                               "is lost, run again with another executor") from None
+        else:
             return self.calls[slot]
         return self.replace().submit(slot, config, keywords)
 
     def replace(self) -> OwnWorkers:
-        """Go on with processes of the tuner's own."""
-        warnings.warn("the given process pool is broken, since one of its processes died; the "
-                      f"search goes on in {len(self.slots)} worker processes of the tuner's own",
-                      stacklevel=2)
+        """Go on with processes of the tuner's own; RuntimeError if there can be none."""
         own = OwnWorkers(len(self.slots), self.objective, self.trial_timeout)
         self.replacement = own
-        own.start()
+        try:
+            own.start()
+        except RuntimeError as error:
+            raise RuntimeError("the given process pool is broken, since one of its processes died, "
+                               f"and the tuner's own cannot replace them: {error}") from None
         return own
 
     def wait(self, futures: Iterable[Future]) -> list[Future]:
@@ -477,4 +494,8 @@ class GivenWorkers(Workers):
         if not future.done():
             raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
                              "seconds; it was given up")
+        if isinstance(future.exception(), BrokenProcessPool):
+            self.pool_has_died = True
+            raise WorkerLost("a process of the given pool died, which ran this trial or another "
+                             "one: it was killed, ran out of memory, or exited") from None
         return super().read(future)

@@ -8,6 +8,7 @@ from pathlib import Path
 import faulty_objectives as faulty
 import psutil
 import pytest
+from journaled import events
 from worker_searches import (
     Manual,
     by_id,
@@ -20,8 +21,9 @@ from worker_searches import (
 )
 from systems import posix_only
 
+from d2l_hpo import read_journal
 from d2l_hpo.tuning import WorkerLost
-from d2l_hpo.tuning.workers import GivenWorkers
+from d2l_hpo.tuning.workers import GivenWorkers, OwnWorkers
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +146,63 @@ def test_a_given_process_pool_that_breaks_is_replaced(tmp_path):
             search.run()
     assert by_id(search, "error", "status") == [(x, "completed") for x in range(8)]
     assert search.records.set_index("trial_id")["attempt"][1] == 4
+
+
+@posix_only
+def test_a_given_process_pool_that_breaks_is_told_once_with_what_ran_and_a_remedy(tmp_path):
+    objective = functools.partial(faulty.dying_beside, folder=tmp_path)
+    journal = tmp_path / "search.jsonl"
+    with ProcessPoolExecutor(2) as executor:
+        search = tuner(objective, 6, executor=executor, journal=journal)
+        with pytest.warns(UserWarning) as warned:
+            search.run()
+    message, = [str(warning.message) for warning in warned]
+    assert "one of its processes died while trials 0, 1 ran" in message
+    assert "killed, ran out of memory, or exited" in message
+    assert "tried again, at most max_retries=1 times" in message and "fewer n_workers" in message
+    assert by_id(search, "error", "attempt") == [(0, 2), (1, 2), *((x, 1) for x in range(2, 6))]
+    assert str(read_journal(journal).rows) == str(search.rows)
+    assert [job["traceback"] for job in events(journal) if job["event"] == "failed"] == [
+        "attempt 1: a process of the given pool died, which ran this trial or another one: it was "
+        "killed, ran out of memory, or exited"] * 2
+
+
+@posix_only
+def test_a_given_process_pool_that_is_broken_already_is_replaced():
+    with ProcessPoolExecutor(1) as executor:
+        assert executor.submit(faulty.die, "SIGKILL").exception() is not None
+        search = tuner(faulty.identity, 3, executor=executor)
+        with pytest.warns(UserWarning, match="one of its processes died between trials"):
+            search.run()
+    assert by_id(search, "error", "attempt") == [(x, 1) for x in range(3)]
+
+
+@posix_only
+def test_where_a_broken_pool_cannot_be_replaced_the_error_says_both(monkeypatch):
+    def start(workers):
+        raise RuntimeError("a worker process could not be started: no guard")
+    monkeypatch.setattr(OwnWorkers, "start", start)
+    with ProcessPoolExecutor(1) as executor:
+        assert executor.submit(faulty.die, "SIGKILL").exception() is not None
+        with pytest.raises(RuntimeError, match="pool is broken, since .*: no guard") as error:
+            tuner(faulty.identity, 3, executor=executor).run()
+    assert error.value.__suppress_context__
+
+
+def test_another_executor_that_is_broken_is_an_error_and_no_trial_is_lost():
+    def initializer():
+        raise ValueError("no licence")
+    with ThreadPoolExecutor(2) as executor:
+        search = tuner(faulty.identity, 6, executor=executor)
+        search.run(number_of_trials=3)
+    with ThreadPoolExecutor(2, initializer=initializer) as executor:
+        search.executor = executor
+        with pytest.raises(RuntimeError, match="executor is broken .*initializer failed.* another"):
+            search.run()
+    with ThreadPoolExecutor(2) as executor:
+        search.executor = executor
+        search.run()
+    assert by_id(search, "error") == [(x,) for x in range(6)]
 
 
 # -- a worker hangs -------------------------------------------------------------------------------

@@ -84,6 +84,16 @@ def dying(config, folder, how, deadly=(1,), times=1):
     return config["x"]
 
 
+def dying_beside(config, folder):
+    """Die the first time that x is 1, while x = 0 runs, which ends after the second attempt."""
+    if config["x"] == 1 and is_first(folder, config):
+        wait_until((Path(folder) / "begun_0").exists)
+        die("SIGKILL")
+    elif config["x"] == 1:
+        (Path(folder) / "go_on").touch()
+    return waiting(config, folder)
+
+
 def hanging(config, folder, hung=(1,), times=1):
     """Hang for ever the first `times` times for the `hung` configurations."""
     if config["x"] in hung and attempts(folder, config) <= times:
