@@ -164,13 +164,16 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.
     - `ax`: the axes to draw on; None: those of a new figure. They are returned.
     - `log`: True or False.
 
-    ValueError for fewer than two seeds or another number of times. The interval is Student's.
+    ValueError for fewer than two seeds, without times, or for another number of them. The interval
+    is Student's.
 
     >>> regret = np.random.default_rng(0).random((5, 3)).cumsum(axis=1)[:, ::-1]
     >>> ax = plot_any_time({"random search": regret}, times=[1, 2, 3])
     >>> ax.get_xlabel(), ax.texts[0].get_text()
     ('time (s)', 'random search')
     """
+    if len(times) == 0:
+        raise ValueError("times are empty, expected seconds in increasing order")
     ax = ax or plt.subplots()[1]
     for method, values in curves.items():
         values, color = np.asarray(values, float), COLORS.get(method, GREY)

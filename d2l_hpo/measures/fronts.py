@@ -30,7 +30,8 @@ def hypervolume(points, reference) -> float:
     >>> hypervolume([[6, 0]], reference=[5, 5])
     0.0
     """
-    points, reference = check_points(points), np.asarray(reference, float)
+    reference = np.asarray(reference, float)
+    points = check_points(points, objectives=max(reference.size, 1))
     if points.shape[1] not in (2, 3):
         raise ValueError(f"points have {points.shape[1]} objectives; hypervolume needs 2 or 3")
     if reference.shape != points.shape[1:] or not np.isfinite(reference).all():

@@ -56,8 +56,10 @@ def hyperparameter_importance(points: ArrayLike, errors: ArrayLike, seed: int = 
     (True, True)
     """
     points, errors = np.asarray(points, float), np.asarray(errors, float)
+    if len(points) < FEWEST_TRIALS:
+        return None
     n, d = points.shape
-    if n < max(FEWEST_TRIALS, 4 * d) or d == 0 or np.ptp(errors) == 0:
+    if n < 4 * d or d == 0 or np.ptp(errors) == 0:
         return None
     with needs("sklearn", "hyperparameter_importance"):
         from sklearn.ensemble import RandomForestRegressor  # it takes a second to load

@@ -32,20 +32,35 @@ def read_objectives(names: Sequence[str], error: float,
 
 
 def objective_table(records: "pd.DataFrame", names: Sequence[str]) -> np.ndarray:
-    """Return the named objectives, shape (rows, objectives), with nan where a trial failed."""
-    rows = zip(records["error"], records["info"], strict=True)
-    return np.array([read_objectives(names, *row) for row in rows]).reshape(-1, len(names))
+    """Return the named objectives, shape (rows, objectives), with nan where a trial failed.
+
+    ValueError for records without the columns `error` and `info`, or with an `info` that is no
+    dictionary.
+    """
+    if lacking := [name for name in ("error", "info") if name not in records]:
+        raise ValueError(f"the records lack {' and '.join(lacking)}; give a table such as "
+                         "HPOTuner.records")
+    values = np.empty((len(records), len(names)))
+    for number, (error, info) in enumerate(zip(records["error"], records["info"], strict=True)):
+        if names and math.isfinite(error) and not isinstance(info, Mapping):
+            raise ValueError(f"row {number} of the records has info {info!r}, expected a dict; a "
+                             "table that was read from a file lost it")
+        values[number] = read_objectives(names, error, info)
+    return values
 
 
-def check_points(points: ArrayLike) -> np.ndarray:
+def check_points(points: ArrayLike, objectives: int = 1) -> np.ndarray:
     """Return points as floats, shape (n, objectives); rows with a number that is not finite as nan.
 
-    ValueError unless all points have equally many numbers, at least one.
+    A list without points does not say how many objectives there are: `objectives`. ValueError
+    unless all points have equally many numbers, at least one.
     """
     try:
         points = np.array(points, float)
     except ValueError as error:
         raise ValueError(f"points are {points!r}; expected equally many numbers in each") from error
+    if points.shape == (0,):
+        points = points.reshape(0, objectives)
     if points.ndim != 2 or points.shape[1] == 0:
         raise ValueError(f"points have shape {points.shape}, expected (points, objectives)")
     points[~np.isfinite(points).all(axis=1)] = np.nan
@@ -59,10 +74,11 @@ def feasible(records: "pd.DataFrame", limits: Mapping[str, float]) -> np.ndarray
 
     - `records`: the table of a search, with the columns `error` and `info`.
     - `limits`: from names in `info` to upper limits, in the unit of what they limit. A number
-      that equals its limit is not below it.
+      that equals its limit is not below it. Without limits each trial that succeeded keeps them.
 
     It returns truth values, shape (rows,). ValueError for a number that is missing in a row that
-    did not fail, TypeError for one that is none.
+    did not fail, and for a table that lacks a column; TypeError for what is no number or no
+    dictionary.
 
     >>> import pandas as pd
     >>> records = pd.DataFrame({"error": [0.1, 0.2, np.nan],
@@ -70,8 +86,14 @@ def feasible(records: "pd.DataFrame", limits: Mapping[str, float]) -> np.ndarray
     >>> feasible(records, {"memory": 2.0}).tolist()
     [False, True, False]
     """
+    if not isinstance(limits, Mapping):
+        raise TypeError(f"limits are {limits!r}, expected a dict such as {{'memory': 2.0}}")
+    for name, limit in limits.items():
+        if not is_number(limit) or math.isnan(limit):
+            raise TypeError(f"the limit of {name!r} is {limit!r}, expected a number; leave the "
+                            "name out if it has no limit")
     kept = np.less(objective_table(records, list(limits)), list(limits.values()))
-    return kept.all(axis=1)
+    return kept.all(axis=1) & np.isfinite(records["error"].to_numpy(float))
 
 
 def feasible_errors(records: "pd.DataFrame", limits: Mapping[str, float]) -> np.ndarray:

@@ -329,6 +329,8 @@ def configurations_from_unit_cube(space: Mapping[str, Any],
 def _check_points(space: Mapping[str, Any], points: ArrayLike) -> np.ndarray:
     """Return points of the unit cube as an array, or raise a ValueError that says what is wrong."""
     names, points = varying_names(space), np.asarray(points, dtype=float)
+    if points.shape == (0,):
+        points = points.reshape(0, len(names))
     if points.ndim != 2 or points.shape[1] != len(names):
         raise ValueError(f"points of the unit cube have shape {points.shape[1:]}, expected "
                          f"{(len(names),)}: one number for each of {names}")

@@ -31,7 +31,7 @@ def check_between(name: str, value: Any, low: float, high: float) -> float:
 
 def check_nonnegative(name: str, values: Any) -> Any:
     """Return a number or an array; ValueError where a value is below 0."""
-    if np.min(values) < 0:
+    if np.any(np.asarray(values) < 0):
         raise ValueError(f"{name} has the minimum {np.min(values)}, expected at least 0")
     return values
 

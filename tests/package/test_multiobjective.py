@@ -155,7 +155,8 @@ def test_nothing_below_the_reference_has_no_volume():
     ([[0.0, 0]], [1, math.inf], "expected 2 finite numbers"),
     ([0.0, 1], [1, 1], "shape"),
     ([[0.0, 1], [1]], [1, 1], "equally many"),
-    ([], [1, 1], "shape"),
+    ([[]], [1, 1], "shape"),
+    ([], [1], "have 1 objectives"),
 ])
 def test_points_that_have_no_hypervolume(points, reference, message):
     with pytest.raises(ValueError, match=message):
