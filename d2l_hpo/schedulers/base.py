@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.searchers.base import SearcherBase
 from d2l_hpo.spaces.space import describe_space
+from d2l_hpo.tools.copies import copied
 
 if TYPE_CHECKING:
     from d2l_hpo.schedulers.scheduler import Trial
@@ -92,7 +93,7 @@ class SchedulerBase:
         Tuner, checkpoints, progress bar and report take this for the one meaning of *best*.
         """
         if isinstance(searcher := getattr(self, "searcher", None), SearcherBase):
-            return searcher.score(trial.config, error, info)
+            return searcher.score(copied(trial.config), error, copied(info))
         return error
 
 

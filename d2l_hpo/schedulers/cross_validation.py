@@ -12,6 +12,7 @@ from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int, finite_or_nan
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tools.files import write_file
 
 
@@ -87,12 +88,12 @@ class FoldScheduler(HPOScheduler):
         if self.waiting:
             trial = self.waiting.popleft()
             done = len(self.errors[trial.trial_id])
-            return replace(trial, epoch=done, max_epochs=done + 1)
+            return replace(trial, config=copied(trial.config), epoch=done, max_epochs=done + 1)
         config = self.searcher.sample_configuration()
         if config is None:
             return None
         self.errors[trial_id := len(self.errors)] = []
-        return Trial(trial_id, config, max_epochs=1)
+        return Trial(trial_id, copied(config), max_epochs=1)
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Let a trial go on, or end it, as incumbent perhaps, and tell the searcher."""
@@ -109,7 +110,7 @@ class FoldScheduler(HPOScheduler):
                 return self.waiting.append(trial)
             error = self.best.mean() + (table - self.best[:len(table)]).mean()
         elif self.score(trial, error, info or {}) < self.best.mean():
-            self.incumbent, self.best = dict(trial.config), table
+            self.incumbent, self.best = copied(trial.config), table
         self.over.append(trial.trial_id)
         self.searcher.update(trial.config, error, self.folds, info)
 

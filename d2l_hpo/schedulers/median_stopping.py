@@ -10,6 +10,7 @@ from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.copies import copied
 
 
 class MedianStoppingScheduler(HPOScheduler):
@@ -58,7 +59,7 @@ class MedianStoppingScheduler(HPOScheduler):
         config = self.searcher.sample_configuration()
         if config is None:
             return None
-        trial = Trial(self.number_of_trials, config, self.max_epochs)
+        trial = Trial(self.number_of_trials, copied(config), self.max_epochs)
         self.number_of_trials += 1
         self.running.add(trial.trial_id)
         return trial

@@ -11,6 +11,7 @@ from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.moves import perturb
 from d2l_hpo.tools.arguments import check_between, check_int, finite_or_nan
+from d2l_hpo.tools.copies import copied
 
 
 class PBTScheduler(HPOScheduler):
@@ -79,7 +80,7 @@ class PBTScheduler(HPOScheduler):
             return None
         trial = self.waiting.popleft()
         self.running.add(trial.trial_id)
-        return replace(trial, config=dict(trial.config))
+        return _shown(trial)
 
     def first_population(self) -> list[tuple[dict, Trial | None]]:
         """Return the searcher's configurations, without sources; ValueError if it has only one."""
@@ -120,7 +121,7 @@ class PBTScheduler(HPOScheduler):
         self.generation = [] if members else self.generation
         for config, source in members:
             begin, name = (0, None) if source is None else (source.max_epochs or 0, source.trial_id)
-            trial = Trial(len(self.trials), dict(config), min(begin + self.step, self.max_epochs),
+            trial = Trial(len(self.trials), copied(config), min(begin + self.step, self.max_epochs),
                           begin, name)
             self.trials.append(trial)
             self.generation.append(trial)
@@ -143,4 +144,9 @@ class PBTScheduler(HPOScheduler):
         trials = [self.trials[trial_id]]
         while trials[-1].source is not None:
             trials.append(self.trials[trials[-1].source])
-        return trials[::-1]
+        return [_shown(trial) for trial in reversed(trials)]
+
+
+def _shown(trial: Trial) -> Trial:
+    """Return a copy of a trial, which may be changed."""
+    return replace(trial, config=copied(trial.config))

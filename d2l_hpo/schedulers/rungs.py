@@ -6,6 +6,7 @@ from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.searchers.base import check_searcher
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.copies import copied
 
 
 def rung_levels(r_min: int, r_max: int, eta: int) -> list[int]:
@@ -85,7 +86,7 @@ class MultiFidelityScheduler(HPOScheduler):
         config = self.searcher.sample_configuration()
         if config is None:
             return None
-        trial = Trial(len(self.plans), config, rungs[0])
+        trial = Trial(len(self.plans), copied(config), rungs[0])
         self.plans.append(rungs)
         self.reports.append(0)
         self.running.add(trial.trial_id)
@@ -96,7 +97,7 @@ class MultiFidelityScheduler(HPOScheduler):
         rungs = self.plans[trial.trial_id]
         level = self.reports[trial.trial_id]
         self.running.add(trial.trial_id)
-        return Trial(trial.trial_id, trial.config, rungs[level], rungs[level - 1])
+        return Trial(trial.trial_id, copied(trial.config), rungs[level], rungs[level - 1])
 
     def accept(self, trial: Trial, error: float, info: dict | None) -> bool:
         """Check a report and pass it on to the searcher; False if it has been made before."""
@@ -115,5 +116,5 @@ class MultiFidelityScheduler(HPOScheduler):
         self.reports[name] += 1
         if epoch == self.r_max or not math.isfinite(error):
             self.over.append(name)
-        self.searcher.update(trial.config, error, epoch, info)
+        self.searcher.update(copied(trial.config), error, epoch, info)
         return True

@@ -102,7 +102,7 @@ class BasicScheduler(HPOScheduler):
         if config is None:
             return None
         self.number_of_trials += 1
-        return Trial(self.number_of_trials - 1, config, self.max_epochs)
+        return Trial(self.number_of_trials - 1, dict(config), self.max_epochs)
 
     def update(self, trial: Trial, error: float, info: dict | None = None) -> None:
         """Pass a first report on to the searcher, always of the same epoch."""

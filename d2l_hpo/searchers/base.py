@@ -7,6 +7,7 @@ import numpy as np
 
 from d2l_hpo.spaces.space import CheckedSpace, check_configuration, check_space
 from d2l_hpo.tools.arguments import check_int
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tools.former_calls import accept_former_update
 
 
@@ -58,8 +59,8 @@ class SearcherBase:
         names = [name for kind in reversed(type(self).__mro__)
                  for name in vars(kind).get("setting_names", ())]
         values = {name: getattr(self, name) for name in names}
-        return own | {name: list(value) if isinstance(value, tuple) else value
-                      for name, value in values.items()}
+        return copied(own | {name: list(value) if isinstance(value, tuple) else value
+                             for name, value in values.items()})
 
 
 def check_searcher(searcher: Any) -> Any:

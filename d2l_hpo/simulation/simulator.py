@@ -15,6 +15,7 @@ from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
 from d2l_hpo.tools.arguments import check_int, check_positive, is_real
+from d2l_hpo.tools.copies import copied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,8 @@ class _Cluster:
         """Run a trial on the first idle worker: look up when it will end and with what error."""
         if not is_trial(trial):
             raise TypeError(f"the scheduler suggested {trial!r}, expected a Trial or None")
-        errors, elapsed = self.benchmark.curve(trial.config)
+        config = copied(trial.config)
+        errors, elapsed = self.benchmark.curve(copied(config))
         epochs = len(errors) if trial.max_epochs is None else trial.max_epochs
         self.check(trial, epochs, min(len(errors), len(elapsed)))
         seconds = float(elapsed[epochs - 1])
@@ -160,8 +162,9 @@ class _Cluster:
         self.trained[trial.trial_id] = epochs
         self.active.add(trial.trial_id)
         worker = heapq.heappop(self.idle)
+        info = copied({"elapsed_time": seconds, **self.measure(copied(config))})
         job = (self.clock + duration, self.number_of_jobs, self.clock, worker, trial,
-               float(errors[epochs - 1]), {"elapsed_time": seconds, **self.measure(trial.config)})
+               float(errors[epochs - 1]), info, config)
         self.number_of_jobs += 1  # the job's second entry: jobs that end together keep their order
         heapq.heappush(self.running, job)
 
@@ -188,19 +191,19 @@ class _Cluster:
 
     def report(self) -> None:
         """End the job that ends first: record it, report it, and free its worker."""
-        end, _, start, worker, trial, error, info = heapq.heappop(self.running)
+        end, _, start, worker, trial, error, info, config = heapq.heappop(self.running)
         reason = None
         if not math.isfinite(error):
             error, reason = math.nan, f"the curve's error is {error}: no finite error"
         status = "completed" if reason is None else "failed"
-        self.rows.append(Job(trial.trial_id, trial.config, trial.epoch, trial.max_epochs, error,
+        self.rows.append(Job(trial.trial_id, config, trial.epoch, trial.max_epochs, error,
                              status, 1, worker, start, end, info, reason))
         self.active.remove(trial.trial_id)
         heapq.heappush(self.idle, worker)
         self.waiting = False
         self.clock = max(self.clock, end)
         began = perf_counter()
-        self.scheduler.update(trial, error, info)
+        self.scheduler.update(trial, error, copied(info))
         if self.decision_time is None:
             self.clock += perf_counter() - began
 

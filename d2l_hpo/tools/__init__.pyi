@@ -6,6 +6,7 @@ from .arguments import check_positive as check_positive
 from .arguments import finite_or_nan as finite_or_nan
 from .arguments import is_number as is_number
 from .arguments import is_real as is_real
+from .copies import copied as copied
 from .environment import environment as environment
 from .files import write_file as write_file
 from .former_calls import accept_former_update as accept_former_update

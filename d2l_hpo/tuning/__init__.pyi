@@ -27,6 +27,7 @@ from .failures import begin_again as begin_again
 from .failures import check_failures as check_failures
 from .failures import last_line as last_line
 from .failures import too_many_failures as too_many_failures
+from .failures import warn_of_broken_pool as warn_of_broken_pool
 from .failures import warn_of_failure as warn_of_failure
 from .guard import leave_new_process as leave_new_process
 from .guard import leave_new_worker as leave_new_worker
@@ -50,6 +51,7 @@ from .outcomes import objective_name as objective_name
 from .outcomes import read_result as read_result
 from .outcomes import takes_report as takes_report
 from .parallel import fill_workers as fill_workers
+from .parallel import notice_death as notice_death
 from .parallel import retry as retry
 from .parallel import run_on_workers as run_on_workers
 from .parallel import take_reports as take_reports

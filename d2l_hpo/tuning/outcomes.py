@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from d2l_hpo.tools.arguments import is_number
+from d2l_hpo.tools.copies import copied
 
 
 BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -79,10 +80,11 @@ def read_result(result: Any) -> tuple[float, dict[str, Any]]:
 
 
 def judge(result: Any, reason: str | None = None,
-          as_stored: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Outcome:
+          as_stored: Callable[[dict[str, Any]], dict[str, Any]] = copied) -> Outcome:
     """Return what a result means; with a `reason`, there is none, since the attempt failed.
 
-    `as_stored` turns the further numbers into what a journal gives back.
+    `as_stored` turns the further numbers into what a journal gives back; by default they are a
+    copy, since the objective may go on with its own.
     """
     if reason is not None:
         return Outcome(math.nan, {}, reason)

@@ -46,7 +46,7 @@ def fill_workers(tuner: "HPOTuner", workers: Workers) -> bool:
         if tuner.budget_spent() or (trial := tuner.next_trial()) is None:
             return bool(books.running)
         attempt = tuner.begin(trial, worker)
-        future = workers.submit(worker, dict(trial.config), tuner.keywords(trial),
+        future = workers.submit(worker, books.config(trial), tuner.keywords(trial),
                                 attempt.last_epoch)
         notice_death(tuner, workers)
         books.running[future] = attempt

@@ -1,13 +1,14 @@
 """The books of a search: where each trial stands, what has ended, and the best so far."""
 import math
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sortedcontainers import SortedDict
 
 from d2l_hpo.measures.records import Job, job_table
 from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tuning.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Books:
         """Ids of the trials that have a row."""
         self.suggested: set[int] = set()
         """Ids of all trials that the scheduler suggested."""
+        self.configs: dict[int, dict[str, Any]] = {}
+        """By trial id, the configuration as it was suggested; nobody else has the dictionary."""
         self.pending: list[Trial] = []
         self.running: dict[Future, Attempt] = {}
         """Attempts on workers, by the promise of their results."""
@@ -98,7 +101,16 @@ class Books:
         """Note what the scheduler suggested."""
         if trial is not None:
             self.suggested.add(trial.trial_id)
+            self.configs[trial.trial_id] = copied(trial.config)
             self.pending.append(trial)
+
+    def config(self, trial: Trial) -> dict[str, Any]:
+        """Return a copy of a trial's configuration, which may be changed."""
+        return copied(self.configs[trial.trial_id])
+
+    def shown(self, trial: Trial) -> Trial:
+        """Return a copy of a trial, which may be changed."""
+        return replace(trial, config=self.config(trial))
 
     def attempt(self, trial: Trial, worker: int, start: float, epoch: int) -> Attempt:
         """Return the next attempt at a trial."""
@@ -149,7 +161,7 @@ class Books:
 
     def latest_row(self, trial_id: int) -> dict[str, Any]:
         """Return a trial's last row."""
-        return self.jobs[self.latest[trial_id]]._asdict()
+        return self.jobs[self.latest[trial_id]].row()
 
     def _close(self, trial_id: int) -> None:
         """Forget the attempts at a trial that has ended."""
@@ -167,11 +179,12 @@ class Books:
             begin = self.begin_of(attempt, epoch)
             self.curves.setdefault(trial.trial_id, SortedDict())[epoch] = outcome.error
         self.latest[trial.trial_id] = self.ends[trial.trial_id, epoch] = len(self.jobs)
-        self.jobs.append(Job(trial.trial_id, trial.config, begin, epoch, outcome.error,
+        config = self.configs.setdefault(trial.trial_id, trial.config)
+        self.jobs.append(Job(trial.trial_id, config, begin, epoch, outcome.error,
                              outcome.status, attempt.number, attempt.worker, attempt.start, end,
                              outcome.info, outcome.reason))
         if value < self.incumbent_error:
-            self.incumbent, self.incumbent_trial = dict(trial.config), trial.trial_id
+            self.incumbent, self.incumbent_trial = config, trial.trial_id
             self.incumbent_error, self.incumbent_epoch = value, epoch
         self.incumbent_trajectory.append(self.incumbent_error)
         self.cumulative_runtime.append(end)
@@ -179,14 +192,14 @@ class Books:
 
 
 class Results:
-    """What a search has found so far; the tuner is one."""
+    """What a search has found so far; the tuner is one. All are copies, which may be changed."""
 
     books: Books
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a job, in the order in which they ended."""
-        return [job._asdict() for job in self.books.jobs]
+        return [job.row() for job in self.books.jobs]
 
     @property
     def records(self) -> "pd.DataFrame":
@@ -196,7 +209,7 @@ class Results:
     @property
     def incumbent(self) -> dict[str, Any] | None:
         """The best configuration, None before there is one."""
-        return self.books.incumbent
+        return None if self.books.incumbent is None else copied(self.books.incumbent)
 
     @property
     def incumbent_trial(self) -> int | None:
@@ -211,9 +224,9 @@ class Results:
     @property
     def incumbent_trajectory(self) -> list[float]:
         """The incumbent's error after each job."""
-        return self.books.incumbent_trajectory
+        return list(self.books.incumbent_trajectory)
 
     @property
     def cumulative_runtime(self) -> list[float]:
         """When each job ended, in seconds."""
-        return self.books.cumulative_runtime
+        return list(self.books.cumulative_runtime)

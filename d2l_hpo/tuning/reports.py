@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tuning.outcomes import Outcome
 from d2l_hpo.tuning.records import Attempt, Books
 from d2l_hpo.tuning.reporter import Report, Reporter, TrialStopped
@@ -49,13 +50,15 @@ def receive(tuner: "HPOTuner", attempt: Attempt, report: Report) -> bool:
         attempt.reach(report.epoch, end)
         return name not in tuner.books.stopped
     if math.isfinite(report.error):
-        tuner.scheduler.check_report(report.error, report.info)
+        tuner.scheduler.check_report(report.error, dict(report.info))
     tuner.log("reported", **attempt.entry(), reached=report.epoch, end=end, error=report.error,
               info=report.info)
     go_on = settle_report(tuner, attempt, report, end)
     tuner.checkpoints.keep(name)
     tuner.show_progress()
-    tuner.callbacks.call("report", attempt.trial, report.error, report.epoch, report.info)
+    if tuner.callbacks.all:
+        tuner.callbacks.call("report", tuner.books.shown(attempt.trial), report.error, report.epoch,
+                             dict(report.info))
     return go_on
 
 
@@ -63,9 +66,9 @@ def settle_report(tuner: "HPOTuner", attempt: Attempt, report: Report, end: floa
     """Take a report, live or replayed: in the books first, then for the scheduler."""
     trial, epoch, outcome = attempt.trial, report.epoch, judge_report(report)
     error, info, reason = outcome
-    value = tuner.scheduler.score(part(tuner, attempt, epoch), error, info)
+    value = tuner.scheduler.score(part(tuner, attempt, epoch), error, dict(info))
     tuner.books.report(attempt, outcome, epoch, end, value)
-    go_on = tuner.scheduler.report(trial, error, epoch, info)
+    go_on = tuner.scheduler.report(trial, error, epoch, dict(info))
     if not go_on or reason is not None or epoch == attempt.last_epoch:
         tuner.books.stopped[trial.trial_id] = epoch
     return trial.trial_id not in tuner.books.stopped
@@ -82,8 +85,8 @@ def judge_report(report: Report) -> Outcome:
 def part(tuner: "HPOTuner", attempt: Attempt, epoch: int) -> Trial:
     """Return the part of a trial that ends at an epoch."""
     trial = attempt.trial
-    return Trial(trial.trial_id, trial.config, epoch, tuner.books.begin_of(attempt, epoch),
-                 trial.source)
+    return Trial(trial.trial_id, tuner.books.config(trial), epoch,
+                 tuner.books.begin_of(attempt, epoch), trial.source)
 
 
 def conclude(tuner: "HPOTuner", attempt: Attempt, result: Any, reason: str | None,
@@ -121,9 +124,9 @@ def settle_end(tuner: "HPOTuner", attempt: Attempt, outcome: Outcome, end: float
     if stop is not None:
         return books.complete(trial.trial_id, stop, outcome)
     ended = trial if last is None else part(tuner, attempt, last)
-    books.end(attempt, outcome, end, tuner.scheduler.score(ended, error, outcome.info))
+    books.end(attempt, outcome, end, tuner.scheduler.score(ended, error, copied(outcome.info)))
     if last is not None:
-        tuner.scheduler.report(trial, error, last, outcome.info)
+        tuner.scheduler.report(trial, error, last, copied(outcome.info))
     return outcome
 
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tuning.callbacks import Callbacks
 from d2l_hpo.tuning.calls import call
 from d2l_hpo.tuning.checkpoints import Checkpoints
@@ -286,7 +287,7 @@ class HPOTuner(Results):
         reporter = LocalReporter(self, attempt) if attempt.can_report else None
         self.sync()
         with self.ctrl_c.allowed():
-            result = call(self.objective, dict(trial.config), self.keywords(trial),
+            result = call(self.objective, self.books.config(trial), self.keywords(trial),
                           passes_ctrl_c=True, reporter=reporter)
         if reporter is not None and reporter.failure is not None:
             raise reporter.failure
@@ -304,7 +305,8 @@ class HPOTuner(Results):
         if self.can_report:
             attempt.can_report, attempt.last_epoch = True, self.scheduler.last_epoch(trial)
         self.log("started", **attempt.entry())
-        self.callbacks.call("trial_begin", trial)
+        if self.callbacks.all:
+            self.callbacks.call("trial_begin", self.books.shown(trial))
         return attempt
 
     def keywords(self, trial: Trial) -> dict[str, Any]:
@@ -321,7 +323,8 @@ class HPOTuner(Results):
 
     def finish(self, attempt: Attempt, result: Any, reason: str | None = None) -> None:
         """Record and report what the objective returned, or the reason why it failed."""
-        judged = partial(judge, as_stored=dict if self.journal is None else self.journal.as_stored)
+        journal = self.journal
+        judged = judge if journal is None else partial(judge, as_stored=journal.as_stored)
         outcome = (conclude(self, attempt, result, reason, judged) if attempt.can_report
                    else judged(result, reason))
         end, entry = self.now(), attempt.entry()
@@ -333,7 +336,7 @@ class HPOTuner(Results):
         if outcome.reason is None:
             if not is_told:
                 try:
-                    self.scheduler.check_report(outcome.error, outcome.info)
+                    self.scheduler.check_report(outcome.error, copied(outcome.info))
                 except (TypeError, ValueError):  # a mended objective runs the trial again
                     self.books.pending.insert(0, attempt.trial)
                     raise
@@ -347,7 +350,7 @@ class HPOTuner(Results):
         self.show_progress()
         if self.callbacks.all:
             row = self.books.latest_row(attempt.trial.trial_id)
-            self.callbacks.call("trial_end", attempt.trial, row)
+            self.callbacks.call("trial_end", self.books.shown(attempt.trial), row)
         apply_rules(self)
 
     def settle(self, attempt: Attempt, outcome: Outcome, end: float) -> None:
@@ -356,11 +359,11 @@ class HPOTuner(Results):
         if attempt.can_report:
             outcome = settle_end(self, attempt, outcome, end)
         else:
-            value = self.scheduler.score(trial, outcome.error, outcome.info)
+            value = self.scheduler.score(trial, outcome.error, copied(outcome.info))
             self.books.end(attempt, outcome, end, value)
         self.books.count(trial.trial_id)
         self.checkpoints.end(trial.trial_id)
-        self.scheduler.update(trial, outcome.error, outcome.info)
+        self.scheduler.update(trial, outcome.error, copied(outcome.info))
 
     def show_progress(self) -> None:
         """Let the progress bar say where the search stands."""

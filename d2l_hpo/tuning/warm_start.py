@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from d2l_hpo.searchers.searcher import HPOSearcher
 from d2l_hpo.spaces.space import check_configuration
 from d2l_hpo.tools.arguments import finite_or_nan, is_number
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tools.words import count
 from d2l_hpo.tuning.known import Known, inform
 from d2l_hpo.tuning.outcomes import objective_name
@@ -58,7 +59,7 @@ def fitting(tuner: "HPOTuner", known: list[Known]) -> tuple[list[Known], list[st
         try:
             config = check_configuration(space, config)
             if math.isfinite(trial.error):
-                tuner.scheduler.check_report(trial.error, trial.info)
+                tuner.scheduler.check_report(trial.error, copied(trial.info))
         except (TypeError, ValueError) as error:
             unfit.setdefault(kind_of(str(error)), []).append(str(error))
         else:
@@ -123,5 +124,5 @@ def known_row(row: Any, place: str) -> Known:
         raise ValueError(f"{place}: error is {error!r}, expected a number, nan for a failure")
     number = finite_or_nan(float(error))
     epoch = int(epoch) if is_number(epoch) and math.isfinite(epoch) else None
-    info = dict(info) if isinstance(info, Mapping) else {}
-    return Known(dict(row["config"]), number, epoch, info)
+    info = copied(info) if isinstance(info, Mapping) else {}
+    return Known(copied(row["config"]), number, epoch, info)

@@ -49,7 +49,7 @@ def test_two_writers_and_a_reader_of_one_file_never_meet(tmp_path):
 
 
 def test_an_attempt_that_was_given_up_and_the_next_one_may_both_write(tmp_path, monkeypatch):
-    first, both, attempts = threading.Event(), threading.Barrier(2), []
+    first, both, attempts, submitted = threading.Event(), threading.Barrier(2), [], []
 
     def objective(config, checkpoint):
         attempts.append(config["x"])
@@ -71,7 +71,8 @@ def test_an_attempt_that_was_given_up_and_the_next_one_may_both_write(tmp_path, 
         submit = GivenWorkers.submit
 
         def patient(workers, *call):
-            if attempts:
+            submitted.append(call)
+            if len(submitted) > 1:
                 workers.trial_timeout = faulty.DEADLINE  # the second attempt may take its time
             return submit(workers, *call)
         monkeypatch.setattr(GivenWorkers, "submit", patient)

@@ -12,6 +12,9 @@ from worker_searches import nothing_is_left_behind  # noqa: F401 - an autouse fi
 
 from d2l_hpo import ASHAScheduler, BasicScheduler, HPOTuner
 
+PATIENCE = 10
+"""Seconds that a trial may take; those that do not hang take a few milliseconds."""
+
 
 def stopping(objective, n=6, n_workers=2, **others):
     """A tuner on worker processes with rungs 1, 2, 4."""
@@ -77,7 +80,7 @@ def test_a_worker_that_dies_after_a_report_loses_none(how, tmp_path):
 
 def test_a_trial_that_hangs_between_reports_is_killed_and_tried_again(tmp_path):
     search = stopping(functools.partial(reporting.hanging, folder=tmp_path, hung=(0, 1)), n=3,
-                      trial_timeout=2, journal=tmp_path / "search.jsonl")
+                      trial_timeout=PATIENCE, journal=tmp_path / "search.jsonl")
     search.run()
     assert set(reached(search)) == {0, 1, 2}
     assert sum(event["event"] == "failed" for event in events(tmp_path / "search.jsonl")) >= 1
