@@ -19,7 +19,7 @@ class NoProgress:
     def __exit__(self, *exception: object) -> None:
         pass
 
-    def set_postfix(self, **values: Any) -> None:
+    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
         """Show nothing."""
 
     def update(self, n: int) -> None:

@@ -32,6 +32,11 @@ from .pool import PoolSearcher as PoolSearcher
 from .process_base import ProcessBase as ProcessBase
 from .process_fit import fit_gaussian_process as fit_gaussian_process
 from .process_fit import theta_prior as theta_prior
+from .process_growth import GrownProcess as GrownProcess
+from .process_growth import grow_process as grow_process
+from .process_growth import rows_after as rows_after
+from .process_refit import ProcessKeeper as ProcessKeeper
+from .process_refit import sample_rows as sample_rows
 from .searcher import HPOSearcher as HPOSearcher
 from .searcher import RandomSearcher as RandomSearcher
 from .tpe import TPESearcher as TPESearcher

@@ -9,7 +9,6 @@ from scipy.spatial.distance import cdist
 from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.bayesian_base import BayesianBase
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
-from d2l_hpo.searchers.process_fit import fit_gaussian_process
 
 
 def soften_errors(errors: np.ndarray) -> np.ndarray:
@@ -41,7 +40,12 @@ class BayesianSearcher(BayesianBase):
     The acquisition is the expected improvement (Jones, Schonlau and Welch, 1998; equation `eq_ei`
     of the section on Bayesian optimization) under a `GaussianProcess`. Errors are standardised,
     those above their median on a logarithmic scale. A point whose nearest trial failed is not
-    proposed. The model is fitted anew for each proposal, in a time of order n**3 for n trials.
+    proposed.
+
+    Up to 100 trials the model's parameters are fitted to all of them for each proposal. Beyond,
+    they are fitted when the number of trials has grown by a twentieth, to at most 200 trials, which
+    are evenly spaced among the sorted configurations. In between a proposal takes a time of order
+    n**2 for n trials.
 
     A subclass may define `acquisition(model, points)`, shape (q,) for encoded points (q, p), which
     is maximised.
@@ -54,10 +58,7 @@ class BayesianSearcher(BayesianBase):
     """
     def fit_model(self, points: np.ndarray, errors: np.ndarray) -> GaussianProcess:
         """Fit the process to the softened errors of encoded points."""
-        model = fit_gaussian_process(points, soften_errors(errors), self.groups,
-                                     self.starts(len(errors)))
-        self.theta = model.theta
-        return model
+        return self.keeper.fit(points, soften_errors(errors), self.fresh_starts)
 
     def near_failure(self, model: GaussianProcess, points, failed) -> np.ndarray:
         """Say of each point whether its nearest trial is a failed one; all points are encoded."""

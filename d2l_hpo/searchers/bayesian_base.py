@@ -8,6 +8,7 @@ import scipy
 
 from d2l_hpo.searchers.model_searcher import ModelSearcher, encode_choices
 from d2l_hpo.searchers.process_fit import theta_prior
+from d2l_hpo.searchers.process_refit import ProcessKeeper
 from d2l_hpo.spaces.space import snap_unit_cube
 from d2l_hpo.tools.arguments import check_int
 
@@ -15,7 +16,8 @@ from d2l_hpo.tools.arguments import check_int
 class BayesianBase(ModelSearcher):
     """Knows where the fit of a Gaussian process starts, and finds the point of largest worth.
 
-    A subclass defines `propose_point` by `starts`, `encode`, `pending_points` and `best_point`.
+    A subclass defines `propose_point` by `keeper`, `fresh_starts`, `encode`, `pending_points` and
+    `best_point`.
     """
 
     setting_names: tuple[str, ...] = ("fantasies",)
@@ -31,22 +33,20 @@ class BayesianBase(ModelSearcher):
         columns = [max(k, 1) for k in self.choices]
         self.groups = np.repeat(np.arange(len(columns)), columns)
         """Which length scale each column of encoded points has: one a hyperparameter."""
-        self.theta: np.ndarray | None = None
-        """That of the last model."""
+        self.keeper = ProcessKeeper(self.groups)
         self.next_restart = 0
 
-    def starts(self, n: int) -> list[np.ndarray]:
-        """Return from where theta of a process of n trials is fitted: the last one, and others.
+    def fresh_starts(self, n: int) -> list[np.ndarray]:
+        """Return from where theta of a process of n trials is fitted beside the last one.
 
         One more trial changes theta little. When their number has grown by half, it starts afresh,
         too: from the prior's mean and two draws from the prior.
         """
-        found = [] if self.theta is None else [self.theta]
-        if n >= self.next_restart:
-            self.next_restart = math.ceil(1.5 * n)
-            mean, deviation = theta_prior(len(self.choices))
-            found += [mean, *(mean + deviation * self.rng.standard_normal((2, len(mean))))]
-        return found
+        if n < self.next_restart:
+            return []
+        self.next_restart = math.ceil(1.5 * n)
+        mean, deviation = theta_prior(len(self.choices))
+        return [mean, *(mean + deviation * self.rng.standard_normal((2, len(mean))))]
 
     def encode(self, points: np.ndarray) -> np.ndarray:
         """Return snapped points of the unit cube as inputs of the model."""

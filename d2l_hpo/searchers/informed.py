@@ -12,7 +12,7 @@ from d2l_hpo.searchers.acquisition import log_improvement
 from d2l_hpo.searchers.bayesian import BayesianSearcher
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
 from d2l_hpo.searchers.model_searcher import encode_choices
-from d2l_hpo.searchers.process_fit import fit_gaussian_process, theta_prior
+from d2l_hpo.searchers.process_refit import ProcessKeeper
 from d2l_hpo.tools.arguments import check_positive
 
 
@@ -47,7 +47,7 @@ class InformedSearcher(BayesianSearcher):
         super().__init__(config_space, initial_config, seed, **settings)
         self.names = list(names)
         self.numbers: dict[str, list[float]] = {}  # by configuration, written out; nan: it failed
-        self.thetas: dict[str, np.ndarray] = {}  # parameters of the last model of each number
+        self.keepers = {name: ProcessKeeper(self.groups) for name in self.names}
 
     def check_report(self, error: float, info: dict) -> None:
         """Raise ValueError for a number that is missing, TypeError for what is none."""
@@ -74,10 +74,7 @@ class InformedSearcher(BayesianSearcher):
         values = transform(np.array([self.numbers[key][column] for key in known]))
         values = np.clip(values, -LARGEST, LARGEST)
         mean, deviation = values.mean(), values.std() or 1.0
-        start = self.thetas.get(name, theta_prior(len(self.choices))[0])
-        model = fit_gaussian_process(self.encoded(known), (values - mean) / deviation, self.groups,
-                                     [start])
-        self.thetas[name] = model.theta
+        model = self.keepers[name].fit(self.encoded(known), (values - mean) / deviation)
         return Prediction(mean, deviation, model)
 
 

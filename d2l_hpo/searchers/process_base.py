@@ -72,4 +72,8 @@ class ProcessBase:
         normal = rng.standard_normal((len(points), check_int("draws", draws)))
         imagined = (covariance @ self.weights)[:, np.newaxis] + cholesky(joint, lower=True) @ normal
         targets = np.vstack([np.repeat(self.targets[:, np.newaxis], draws, axis=1), imagined])
+        return self.extended(points, targets)
+
+    def extended(self, points: np.ndarray, targets: np.ndarray) -> Self:
+        """Return the process that has also seen points (q, p), given the targets of all."""
         return type(self)(np.vstack([self.points, points]), targets, self.theta, self.groups)

@@ -31,6 +31,7 @@ class ConditionalDomain:
 
 
 LONGEST_TABLE = 10_000  # integers whose bins' middles are kept
+SMALLEST, LARGEST = np.finfo(float).tiny, 1 - np.finfo(float).epsneg  # floats between 0 and 1
 
 
 def as_plain(value: Any) -> Any:
@@ -77,10 +78,10 @@ class Distribution:
         """Map `u`, shape (n,), to n values."""
         shapes, loc, scale = self.parameters
         # What `frozen.ppf` does between 0 and 1, without its checks, which take ten times as long.
-        inside = np.clip(u, np.finfo(float).tiny, 1 - np.finfo(float).epsneg)
+        inside = np.minimum(np.maximum(u, SMALLEST), LARGEST)
         values = self.frozen.dist._ppf(inside, *(np.full(len(u), shape) for shape in shapes))
-        values = np.select([u <= 0, u >= 1], [self.low, self.high], values * scale + loc)
-        values = np.clip(values, self.low, self.high)
+        values = np.where(u <= 0, self.low, np.where(u >= 1, self.high, values * scale + loc))
+        values = np.minimum(np.maximum(values, self.low), self.high)
         return (values.astype(np.int64) if self.is_integer else values).tolist()
 
     def to_unit(self, values: ArrayLike) -> np.ndarray:

@@ -59,11 +59,10 @@ def plain(value: Any, name: str, strict: bool = True, levels: int = DEEPEST) -> 
     if levels < 0:
         raise ValueError(f"{name[:40]}... is nested more than {DEEPEST} levels deep, or holds "
                          "itself; a journal cannot hold it, return something flatter")
-    if value is None:
-        return None
+    if value is None or type(value) in ATOMS:
+        return value
     if isinstance(value, ATOMS):
-        kind = next(kind for kind in ATOMS if isinstance(value, kind))
-        return value if type(value) is kind else kind(value)
+        return next(kind for kind in ATOMS if isinstance(value, kind))(value)
     if isinstance(value, dict):
         return {str(key): plain(item, f"{name}[{key!r}]", strict, levels - 1)
                 for key, item in value.items()}

@@ -27,7 +27,7 @@ from d2l_hpo.tuning.checks import (
 from d2l_hpo.tuning.failures import begin_again, too_many_failures, warn_of_failure
 from d2l_hpo.tuning.guard import leave_new_worker
 from d2l_hpo.tuning.interrupts import CtrlC
-from d2l_hpo.tuning.outcomes import Outcome, accepted_keywords, judge, takes_report
+from d2l_hpo.tuning.outcomes import Outcome, accepted_names, judge, takes_report
 from d2l_hpo.tuning.records import Attempt, Books, Results
 from d2l_hpo.tuning.replay import replay
 from d2l_hpo.tuning.reports import LocalReporter, conclude, finish_stopped, settle_end
@@ -194,6 +194,7 @@ class HPOTuner(Results):
         if max_wallclock_time is not None:
             check_positive("max_wallclock_time", max_wallclock_time)
         leave_new_worker(self.executor)
+        self.accepted = accepted_names(self.objective, {"max_epochs", "checkpoint", "seed"})
         self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext(), self.checkpoints:
             if self.journal is not None:
@@ -276,7 +277,8 @@ class HPOTuner(Results):
         """Return the first of the pending trials; if there are none, the scheduler suggests one."""
         if not self.books.pending:
             trial = check_suggestion(self.scheduler.suggest(), self.books)
-            self.log("suggested", trial=None if trial is None else asdict(trial))
+            if self.journal is not None:  # `asdict` copies all of it
+                self.log("suggested", trial=None if trial is None else asdict(trial))
             self.books.suggest(trial)
             self.checkpoints.remove(self.scheduler.ended())
         return self.books.pending[0] if self.books.pending else None
@@ -317,7 +319,7 @@ class HPOTuner(Results):
             offered["max_epochs"] = last
         if self.checkpoints.folder is not None:
             offered["checkpoint"] = self.checkpoints.path(trial.trial_id)
-        accepted = accepted_keywords(self.objective, offered)
+        accepted = {name: value for name, value in offered.items() if name in self.accepted}
         warn_if_epochs_are_ignored(trial, accepted)
         return accepted
 
@@ -367,9 +369,9 @@ class HPOTuner(Results):
 
     def show_progress(self) -> None:
         """Let the progress bar say where the search stands."""
-        failed = {"failed": len(self.books.failed)} if self.books.failed else {}
-        self.progress.set_postfix(incumbent=f"{self.incumbent_error:.4f}", **failed,
-                                  refresh=False)
+        failed = f", failed={len(self.books.failed)}" if self.books.failed else ""
+        self.progress.set_postfix_str(f"incumbent={self.incumbent_error:.4f}{failed}",
+                                      refresh=False)
         self.progress.update(len(self.books.reported) - self.progress.n)
 
     def log(self, event: str, **values: Any) -> None:

@@ -189,6 +189,29 @@ def test_the_tuner_leaves_out_what_it_has_no_value_for():
     assert offered(lambda config: {"error": 0}) == [{}] * 3
 
 
+def test_what_an_objective_accepts_is_asked_once_a_run_and_may_change_between_runs(monkeypatch):
+    asked, ask = [], tuner.accepted_names
+    monkeypatch.setattr(tuner, "accepted_names",
+                        lambda function, names: asked.append(function) or ask(function, names))
+    search = scripted([0.5] * 6)
+    first = search.objective
+    search.run(number_of_trials=3)
+    second = search.objective = lambda config, seed: {"error": 0.5, "given": seed}
+    search.run(number_of_trials=6)
+    assert asked == [first, second]
+    assert list(search.records["info"]) == [{}] * 3 + [{"given": i} for i in (3, 4, 5)]
+
+
+def test_without_a_journal_no_trial_is_copied_for_it(monkeypatch, tmp_path):
+    copied, copy = [], tuner.asdict
+    monkeypatch.setattr(tuner, "asdict", lambda trial: copied.append(trial.trial_id) or copy(trial))
+    for journal, expected in ((None, []), (tmp_path / "search.jsonl", [0, 1, 2])):
+        search = HPOTuner(BasicScheduler(RandomSearcher(SPACE)), lambda config: config["x"],
+                          journal=journal)
+        search.run(number_of_trials=3)
+        assert copied == expected
+
+
 def test_methods_and_partial_functions_are_objectives_too():
     class Model:
         def objective(self, config, *, seed):
