@@ -149,7 +149,7 @@ def plot_learning_curves(curves: Mapping[str, Sequence[float] | np.ndarray], ax:
 
 
 def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.ndarray,
-                  ax: Axes | None = None, log: bool = False) -> Axes:
+                  ax: Axes | None = None, log: bool = False, labels: bool = True) -> Axes:
     """Draw each method's mean over seeds as a step curve, with the 95 % interval of the mean.
 
     `curves` holds an array of shape (seeds, times) for each method; a curve begins where all seeds
@@ -163,6 +163,7 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.
     - `times`: shape (times,), in seconds.
     - `ax`: the axes to draw on; None: those of a new figure. They are returned.
     - `log`: True or False.
+    - `labels`: False leaves the names out, where axes side by side share a legend.
 
     ValueError for fewer than two seeds, without times, or for another number of them. The interval
     is Student's.
@@ -189,7 +190,8 @@ def plot_any_time(curves: Mapping[str, np.ndarray], times: Sequence[float] | np.
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())
-    _name_ends(ax, {method: np.mean(values, 0)[-1] for method, values in curves.items()})
+    if labels:
+        _name_ends(ax, {method: np.mean(values, 0)[-1] for method, values in curves.items()})
     return ax
 
 

@@ -46,3 +46,8 @@ def test_names_of_curves_that_end_together_do_not_overlap(log):
 def test_curves_of_a_wrong_shape_are_named(shape):
     with pytest.raises(ValueError, match="the curves of 'random search' have shape"):
         plot_any_time({"random search": np.zeros(shape)}, TIMES)
+
+
+def test_names_can_be_left_to_a_legend():
+    ax = plot_any_time({"random search": np.ones((2, 3))}, TIMES, labels=False)
+    assert len(ax.texts) == 0 and len(ax.lines) == 1
