@@ -1,6 +1,7 @@
 """Record the searches on 1 to 10,000 simulated workers that advanced-scale.md draws.
 
-    python -m studies.scale [--seeds 20] [--output d2l_hpo/data/studies/scale.npz]
+    python -m studies.scale [--methods ASHA,...] [--seeds 20]
+                            [--output d2l_hpo/data/studies/scale.npz]
 
 The task is LeNet's, all curves predicted by the surrogate. Time counts in average trainings: a
 search has the time of 4, and on few workers the time in which 80 trainings' work is done. Random
@@ -9,7 +10,8 @@ proposes what it likes, on at most 100 workers. The file holds `regret` in perce
 the best error found by any search, (methods, workers, seeds, times), nan where nothing was run or
 nothing had ended; `jobs`, how many jobs began, (methods, workers, seeds); the names and values
 along these axes; `best`, that error; and `full`, the seconds of an average training. It takes about
-half an hour on one core. A test repeats a part of it and compares.
+half an hour on one core. With `--methods` the others' searches stay as they are in the file. A test
+repeats a part of it and compares.
 """
 import argparse
 from collections.abc import Callable
@@ -30,6 +32,7 @@ from d2l_hpo import (
     simulate,
 )
 from d2l_hpo.simulation.studies import STUDIES
+from studies.command import names_of
 
 WORKERS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
 TIMES = 2.0 ** (np.arange(-3 * 16, 6 * 16 + 1) / 16)  # from an eighth of a training to 64
@@ -82,13 +85,19 @@ def search(make: Make, benchmark: RecordedBenchmark, pool: list[dict], full: flo
 def main() -> None:
     """Run all searches and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--output", type=Path, default=STUDIES / "scale.npz")
     options = parser.parse_args()
     benchmark, pool, full = load()
     shape = (len(METHODS), len(WORKERS), options.seeds)
     errors, jobs = np.full((*shape, len(TIMES)), np.nan), np.zeros(shape, int)
+    if {*METHODS} - {*options.methods}:
+        with np.load(options.output) as kept:
+            errors, jobs = kept["regret"] / 100 + kept["best"], kept["jobs"]
     for i, (method, (make, most)) in enumerate(METHODS.items()):
+        if method not in options.methods:
+            continue
         for j, workers in enumerate(WORKERS):
             for seed in range(options.seeds if workers <= most else 0):
                 errors[i, j, seed], jobs[i, j, seed] = search(make, benchmark, pool, full, workers,

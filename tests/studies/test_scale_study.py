@@ -46,7 +46,7 @@ def test_regrets_fall_and_more_workers_run_more_jobs(recorded):
 
 @pytest.mark.parametrize(("method", "workers", "seed"), [
     ("random search", 1, 0), ("random search", 300, 19), ("ASHA", 1, 3), ("ASHA", 100, 1),
-    ("Bayesian optimization", 10, 2)])
+    ("Bayesian optimization", 10, 2), ("Bayesian optimization", 30, 4)])
 def test_searches_repeated_now_find_what_was_recorded(recorded, task, method, workers, seed):
     benchmark, pool, full = task
     errors, jobs = scale.search(scale.METHODS[method][0], benchmark, pool, full, workers, seed)
