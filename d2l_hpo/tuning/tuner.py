@@ -199,7 +199,7 @@ class HPOTuner(Results):
         with self.ctrl_c, self.journal or nullcontext(), self.checkpoints:
             if self.journal is not None:
                 replay(self, self.journal)
-            else:
+            elif not self.books.suggested:
                 self.checkpoints.check()  # another search may have been here since
             learn_known(self)
             self.origin = time.perf_counter() - self.books.elapsed
