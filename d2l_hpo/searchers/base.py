@@ -1,4 +1,5 @@
 """What every searcher has beside its idea: a checked space, random numbers, a description."""
+import inspect
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,8 +24,8 @@ class SearcherBase:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if "update" in vars(cls):
-            cls.update = accept_former_update(cls.update)  # type: ignore[attr-defined]
+        if inspect.isfunction(update := vars(cls).get("update")):
+            cls.update = accept_former_update(update)  # type: ignore[attr-defined]
 
     def __init__(self, config_space: Mapping[str, Any],
                  initial_config: Mapping[str, Any] | None = None, seed: int = 0,

@@ -43,9 +43,9 @@ class BayesianSearcher(BayesianBase):
     proposed.
 
     Up to 100 trials the model's parameters are fitted to all of them for each proposal. Beyond,
-    they are fitted when the number of trials has grown by a twentieth, to at most 200 trials, which
-    are evenly spaced among the sorted configurations. In between a proposal takes a time of order
-    n**2 for n trials.
+    they are fitted when the number of trials has grown by a twentieth, or a trial surprises the
+    model, to at most 200 trials: half of them evenly spaced among the sorted configurations, half
+    among the sorted errors. Otherwise a proposal takes a time of order n**2 for n trials.
 
     A subclass may define `acquisition(model, points)`, shape (q,) for encoded points (q, p), which
     is maximised.

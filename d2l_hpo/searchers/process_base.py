@@ -53,8 +53,6 @@ class ProcessBase:
         `eq_evidence_gradient` of the appendix, for the Matern-5/2 kernel.
         """
         n, scaled = len(self.points), self.points / self.lengths
-        value = (-0.5 * self.targets @ self.weights - np.log(self.factor.diagonal()).sum()
-                 - 0.5 * n * math.log(2 * math.pi))
         inner = np.outer(self.weights, self.weights) - cho_solve((self.factor, True), np.eye(n))
         s = math.sqrt(5) * cdist(scaled, scaled)
         slope = inner * self.variance * 5 / 3 * (1 + s) * np.exp(-s)
@@ -62,7 +60,12 @@ class ProcessBase:
         columns = slope.sum(axis=1) @ scaled**2 - (scaled * (slope @ scaled)).sum(axis=0)
         lengths = np.bincount(self.groups, columns, len(self.theta) - 2)
         variance, noise = 0.5 * (inner * self.signal).sum(), 0.5 * self.noise * inner.trace()
-        return value, np.concatenate([lengths, [variance, noise]])
+        return self.evidence(), np.concatenate([lengths, [variance, noise]])
+
+    def evidence(self) -> float:
+        """Return log p(targets | theta), for targets (n,), without the gradient."""
+        return float(-0.5 * self.targets @ self.weights - np.log(self.factor.diagonal()).sum()
+                     - 0.5 * len(self.points) * math.log(2 * math.pi))
 
     def fantasise(self, points: np.ndarray, draws: int, rng: np.random.Generator) -> Self:
         """Return the process that has also seen `draws` imagined targets at points (q, p)."""

@@ -10,15 +10,18 @@ from d2l_hpo.searchers.process_growth import grow_process
 FITTED_ALWAYS = 100  # up to so many trials
 GROWTH = 1.05  # beyond, of the number of trials since the last fit
 LARGEST_FIT = 200  # trials
+SURPRISE = 10  # in units of the logarithm of a probability: a trial 4.5 deviations from its mean
 
 
 class ProcessKeeper:
     """Keeps the Gaussian process of one number, such as the error, from proposal to proposal.
 
     Up to 100 trials its theta is fitted to all of them each time. Among more, a new one changes
-    theta little: then it is fitted when the number of trials has grown by a twentieth since the
-    last fit, to at most 200 of them (`sample_rows`). In between the process keeps its theta, and
-    its factor grows. Fewer trials than at the last fit are others, and are fitted to, too.
+    theta little, as a rule: then it is fitted when the number of trials has grown by a twentieth
+    since the last fit, to at most 200 of them (`sample_rows`). In between the process keeps its
+    theta, and its factor grows. But theta is fitted at once where the trials have become less
+    probable under it, such as by the first good one on a plateau. Fewer trials than at the last fit
+    are others, and are fitted to, too.
 
     All this follows from the calls, so that a search repeated from its journal proposes the same.
     """
@@ -29,6 +32,8 @@ class ProcessKeeper:
         """The last one."""
         self.fitted = 0
         """The number of trials at the last fit."""
+        self.evidence = 0.0
+        """The logarithm of their probability then."""
 
     def fit(self, points: np.ndarray, targets: np.ndarray,
             others: Callable[[int], list[np.ndarray]] = lambda n: []) -> GaussianProcess:
@@ -36,20 +41,29 @@ class ProcessKeeper:
         n, last = len(targets), self.process
         is_near = n > FITTED_ALWAYS and self.fitted <= n < GROWTH * self.fitted
         if last is not None and is_near:
-            self.process = grow_process(last, points, targets)
-            return self.process
+            grown = grow_process(last, points, targets)
+            if grown.evidence() > self.evidence * n / self.fitted - SURPRISE:
+                self.process = grown
+                return grown
         starts = ([] if last is None else [last.theta]) + others(n)
-        rows, self.fitted = sample_rows(n), n
+        rows, self.fitted = sample_rows(targets), n
         fitted = fit_gaussian_process(points[rows], targets[rows], self.groups, starts)
         self.process = (fitted if len(rows) == n
                         else GaussianProcess(points, targets, fitted.theta, self.groups))
+        self.evidence = self.process.evidence()
         return self.process
 
 
-def sample_rows(n: int) -> np.ndarray:
-    """Return which of n trials a fit takes: evenly spaced ones, all up to 200.
+def sample_rows(targets: np.ndarray) -> np.ndarray:
+    """Return which of n trials a fit takes, all up to 200.
 
-    Trials are sorted by configuration. So all regions have a part in the choice, and errors have
-    none. The best trials, or the latest, would show a smaller region and smaller errors.
+    Trials are sorted by configuration. Half of the choice are evenly spaced ones, so that all
+    regions have a part. The other half are evenly spaced in the order of the targets, from the
+    smallest to the largest: few good trials among many alike would be missed otherwise. Only the
+    best ones, or the latest, would show a smaller region and smaller errors.
     """
-    return np.linspace(0, n - 1, min(n, LARGEST_FIT)).round().astype(int)
+    n = len(targets)
+    if n <= LARGEST_FIT:
+        return np.arange(n)
+    spaced = np.linspace(0, n - 1, LARGEST_FIT // 2).round().astype(int)
+    return np.union1d(spaced, np.argsort(targets, kind="stable")[spaced])

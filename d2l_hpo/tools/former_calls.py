@@ -30,10 +30,9 @@ def accept_former_update(update: Callable[..., None]) -> Callable[..., None]:
 
     That held the epoch, too.
     """
-    parameters = inspect.signature(update).parameters.values()
-    is_former = len(parameters) < 5 and not any(
-        p.name in ("epoch", "info") or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        for p in parameters)
+    parameters = list(inspect.signature(update).parameters.values())
+    is_former = len(parameters) == 4 and parameters[3].name not in ("epoch", "info") and all(
+        p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
     if is_former:
         warnings.warn(f"{update.__qualname__} is defined as in version 0.1: now it is "
                       "update(self, config, error, epoch=None, info=None)", DeprecationWarning,
@@ -50,7 +49,7 @@ def accept_former_update(update: Callable[..., None]) -> Callable[..., None]:
             info = dict(former)
             arguments = arguments[:2]
             keywords |= {"epoch": info.pop("epoch", None), "info": info}
-        if is_former:
+        if is_former and (len(arguments) == 4 or "epoch" in keywords or "info" in keywords):
             return update(self, *_as_formerly(*arguments, **keywords))
         return update(self, *arguments, **keywords)
 

@@ -78,8 +78,8 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> "Checkpoints":
-        """Lock the folder; RuntimeError if another tuner uses it."""
-        if self.folder is not None:
+        """Lock the folder, if it can be written to; RuntimeError if another tuner uses it."""
+        if self.folder is not None and os.access(self.folder, os.W_OK):
             if self.lock is None:
                 from d2l_hpo.tuning.locks import TunerLock  # it loads locks of files
                 self.lock = TunerLock(self.folder / LOCK, self.folder)

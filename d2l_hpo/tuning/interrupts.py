@@ -18,9 +18,14 @@ class CtrlC:
     def __init__(self) -> None:
         self.is_allowed = False
         self.was_pressed = False
+        self.is_entered = False
         self.previous: Callable[[int, FrameType | None], Any] | None = None
 
     def __enter__(self) -> "CtrlC":
+        if self.is_entered:
+            raise RuntimeError("this tuner is running already; give a search inside its search, or "
+                               "in another thread, a tuner of its own")
+        self.is_entered = True
         self.is_allowed = self.was_pressed = False
         handler = signal.getsignal(signal.SIGINT)
         is_main = threading.current_thread() is threading.main_thread()
@@ -30,6 +35,7 @@ class CtrlC:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.is_entered = False
         if self.previous is not None:
             signal.signal(signal.SIGINT, self.previous)
             if self.was_pressed:

@@ -175,9 +175,9 @@ class Journal(EventReader):
             if not self.lost_step:
                 self.sync(is_due=True)
         finally:
-            os.close(self.descriptor)
-            self.descriptor = CLOSED
+            descriptor, self.descriptor = self.descriptor, CLOSED
             self.lock.release()
+            os.close(descriptor)
 
     def _open(self) -> None:
         is_new = not self.path.exists()

@@ -1,4 +1,5 @@
 """Locks: only one tuner at a time uses a journal, or a folder of checkpoints."""
+import contextlib
 import os
 
 from filelock import FileLock, Timeout
@@ -32,7 +33,11 @@ class TunerLock:
                                "wait for it or stop it") from None
 
     def release(self) -> None:
-        """Unlock, as often as it was locked."""
+        """Unlock, as often as it was locked.
+
+        A file that cannot be removed is left, since it locks nothing by itself.
+        """
         if self.file.lock_counter == 1:
-            remove_held_lock(self.file.lock_file)
+            with contextlib.suppress(OSError):
+                remove_held_lock(self.file.lock_file)
         self.file.release()

@@ -15,6 +15,7 @@ from scripted_curves import Scripted, basic, trial
 from d2l_hpo import BatchScheduler, HPOTuner, read_journal
 from d2l_hpo.schedulers.asha import ASHAScheduler
 from d2l_hpo.schedulers.hyperband import HyperbandScheduler, SuccessiveHalvingScheduler
+from d2l_hpo.tuning import locks
 
 # -- schedulers say which trials never go on ------------------------------------------------------
 
@@ -331,3 +332,39 @@ def test_a_callback_may_clean_the_folder_of_its_own_search(tmp_path):
     search.run()
     assert len(tidy.removed) == 2 and tidy.is_locked
     assert [path.name for path in search.checkpoints.folder.iterdir()] == names(1)
+
+
+def test_a_lock_whose_file_cannot_be_removed_is_free_all_the_same(tmp_path, monkeypatch):
+    def removing(path):
+        raise PermissionError(f"{path} is in a folder that is only to be read")
+
+    monkeypatch.setattr(locks, "remove_held_lock", removing)
+    for trials in (1, 2):
+        search = HPOTuner(basic(2), lambda config: 0.5, checkpoint_dir=tmp_path,
+                          journal=tmp_path / "search.jsonl")
+        search.run(number_of_trials=trials)
+        assert len(search.rows) == trials
+
+
+def test_a_folder_that_is_only_to_be_read_needs_no_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # the superuser may write anywhere
+    seen = []
+    HPOTuner(basic(1), lambda config: seen.append([*tmp_path.iterdir()]) or 0.5,
+             checkpoint_dir=tmp_path).run(number_of_trials=1)
+    assert seen == [[]]
+
+
+@pytest.mark.parametrize("has_journal", [False, True])
+def test_a_tuner_that_runs_is_not_run_again_inside(has_journal, tmp_path):
+    class Greedy:
+        def trial_end(self, trial, row):
+            with pytest.raises(RuntimeError, match="this tuner is running already"):
+                search.run(number_of_trials=3)
+
+    journal = tmp_path / "search.jsonl" if has_journal else None
+    search = HPOTuner(basic(3), lambda config: 0.5, journal=journal, callbacks=[Greedy()])
+    search.run(number_of_trials=2)
+    search.run(number_of_trials=3)
+    assert len(search.rows) == 3
+    if has_journal:
+        HPOTuner(basic(3), lambda config: 0.5, journal=journal).run(number_of_trials=3)

@@ -102,3 +102,39 @@ def test_attributes_of_a_tuner_say_where_they_are_now(tmp_path):
             getattr(search, name)
     with pytest.raises(AttributeError, match="'HPOTuner' object has no attribute 'incumbant'"):
         _ = search.incumbant
+
+
+def test_other_definitions_are_left_as_they_are():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+
+        class Short(HPOSearcher):
+            def update(self, config, error):
+                seen.append((config, error))
+
+        class Static(HPOSearcher):
+            @staticmethod
+            def update(config, error, epoch=None, info=None):
+                seen.append((config, error))
+
+        class Class(HPOSearcher):
+            @classmethod
+            def update(cls, config, error, epoch=None, info=None):
+                seen.append((config, error))
+
+        seen = []
+        for searcher in (Short, Static, Class):
+            searcher(SPACE).update({"x": 0.1}, 0.5)
+    assert seen == [({"x": 0.1}, 0.5)] * 3
+
+
+def test_a_former_definition_may_name_its_arguments_otherwise():
+    with pytest.warns(DeprecationWarning):
+        class Former(HPOSearcher):
+            def update(self, config, loss, numbers=None):
+                seen.append((config, loss, numbers))
+
+    seen, searcher = [], Former(SPACE)
+    searcher.update({"x": 0.1}, loss=0.5)
+    searcher.update({"x": 0.1}, 0.5, 3, {"n": 1})
+    assert seen == [({"x": 0.1}, 0.5, None), ({"x": 0.1}, 0.5, {"n": 1, "epoch": 3})]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from every_method import SCHEDULERS, make_scheduler
 from journaled import events
+from operations import operations
 from scipy import stats
 
 from d2l_hpo import (
@@ -276,3 +277,22 @@ def test_what_holds_itself_does_so_in_its_copy():
     new = copied(entries)
     assert new is not entries and new["self"] is new and new["one"] is new["two"]
     assert new["one"] is not entries["one"] and new["one"][1] is new["one"]
+
+
+def test_a_value_may_be_nested_deeper_than_a_copy_goes():
+    deep = []
+    for _ in range(5_000):
+        deep = [deep]
+    copy = copied({"deep": deep})
+    assert copy["deep"] is not deep and copy["deep"][0] is not deep[0]
+    search = HPOTuner(BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0)),
+                      lambda config: {"error": 0.5, "deep": deep})
+    search.run(number_of_trials=1)
+    assert search.incumbent_error == 0.5
+
+
+def test_many_numbers_are_copied_at_once():
+    """Not one by one: a list of a million costs no more than Python's own copy and a look."""
+    numbers = [0.5] * 100_000
+    counted = operations(lambda: copied({"curve": numbers, "both": [numbers, numbers]}))
+    assert counted < 1_000

@@ -136,7 +136,8 @@ def test_fits_become_rare_and_stay_small(fits):
         fitted_at += [n] * (len(fits) - before)
     assert fitted_at == [*range(90, 101), 105, 111, 117, 123, 130, 137, 144, 152, 160, 168, 177,
                          186, 196, 206, 217, 228, 240, 252]
-    assert fits == [min(n, 200) for n in fitted_at]
+    assert all(size == n if n <= 200 else 100 <= size <= 200
+               for size, n in zip(fits, fitted_at, strict=True))
 
 
 def test_fewer_trials_than_before_are_fitted_to_again(fits):
@@ -147,12 +148,46 @@ def test_fewer_trials_than_before_are_fitted_to_again(fits):
     assert fits == [150, 140]
 
 
-@pytest.mark.parametrize("n", [1, 199, 200, 201, 333, 1000, 4001])
-def test_a_fit_takes_evenly_spaced_trials(n):
-    rows = sample_rows(n)
-    assert len(rows) == min(n, 200) and rows[0] == 0 and rows[-1] == n - 1
-    gaps = set(np.diff(rows).tolist())
-    assert gaps <= {max(n // 200, 1), max(n // 200, 1) + 1} and (n > 200 or gaps <= {1})
+@pytest.mark.parametrize("n", [2, 199, 200, 201, 333, 1000, 4001])
+def test_a_fit_takes_trials_of_all_regions_and_of_all_errors(n):
+    targets = np.random.default_rng(0).permutation(n)
+    rows = sample_rows(targets)
+    assert len(set(rows.tolist())) == len(rows) <= 200 and (n > 200 or len(rows) == n)
+    for found in (rows, np.sort(targets[rows])):
+        assert found[0] == 0 and found[-1] == n - 1 and np.diff(found).max() <= n / 99 + 1
+
+
+def test_a_trial_that_surprises_the_model_is_fitted_to_at_once(fits):
+    points, targets = data(260)
+    keeper = ProcessKeeper(np.arange(3))
+    keeper.fit(points[:240], targets[:240])
+    keeper.fit(points[:241], targets[:241])
+    assert len(fits) == 1
+    keeper.fit(points[:242], np.append(targets[:241], targets.max() + 30))
+    assert len(fits) == 2
+
+
+@pytest.mark.parametrize("flat", [150, 300])
+def test_the_first_good_trial_after_many_alike_changes_the_model(flat):
+    """Most trials have the error of guessing; then one is better, with a short way down from it."""
+    def error(config):
+        return min(0.9, 0.1 + 4 * math.hypot(config["x"] - 0.7, config["y"] - 0.3))
+
+    searcher = BayesianSearcher({"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}, seed=0)
+    rng = np.random.default_rng(0)
+    while flat:
+        config = {"x": float(rng.random()), "y": float(rng.random())}
+        if error(config) == 0.9:
+            searcher.update(config, 0.9)
+            flat -= 1
+    searcher.update(searcher.sample_configuration(), 0.9)
+    searcher.update({"x": 0.78, "y": 0.36}, error({"x": 0.78, "y": 0.36}))
+    found = []
+    for _ in range(10):
+        config = searcher.sample_configuration()
+        found.append(error(config))
+        searcher.update(config, found[-1])
+    assert min(found) < 0.2
 
 
 # -- proposals ------------------------------------------------------------------------------------
