@@ -5,6 +5,8 @@ And the chapter's own: nothing live is asserted without a margin, no live figure
 
 from __future__ import annotations
 
+import re
+
 import nbformat
 import notebooks
 import pytest
@@ -129,6 +131,13 @@ def test_live_figures_say_that_they_are_live(section) -> None:
 def test_captions_of_live_figures_name_no_outcome(section) -> None:
     told = {cell.number: OUTCOMES.findall(text) for cell in section.cells
             if "live" in cell.tags for text in [cell.figure]}
+    assert {number: words for number, words in told.items() if words} == {}
+
+
+def test_captions_hold_on_dark_pages(section) -> None:
+    """There what is black in a figure is light, and the paper is dark."""
+    told = {cell.number: re.findall(r"(?i)\b(?:black|white)\b", cell.figure)
+            for cell in section.cells if cell.figure}
     assert {number: words for number, words in told.items() if words} == {}
 
 
