@@ -95,6 +95,9 @@ def main() -> None:
     if {*METHODS} - {*options.methods}:
         with np.load(options.output) as kept:
             errors, jobs = kept["regret"] / 100 + kept["best"], kept["jobs"]
+        if jobs.shape != shape:
+            parser.error(f"{options.output} holds {jobs.shape[-1]} seeds; give --seeds "
+                         f"{jobs.shape[-1]}, or record all methods")
     for i, (method, (make, most)) in enumerate(METHODS.items()):
         if method not in options.methods:
             continue

@@ -99,9 +99,9 @@ with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
 {before}
     search(executor=executor, n_workers=2, journal={journal!r})
 """)
-    assert (output, code, len(tracebacks(errors))) == ("", 1, 1)
-    assert errors[-1].startswith("RuntimeError: the given process pool is broken")
-    assert errors[-1].endswith(MESSAGE.removeprefix("RuntimeError: "))
+    message = ("RuntimeError: the given process pool is broken, since one of its processes died, and "
+               f"the tuner's own cannot replace them: {MESSAGE.removeprefix('RuntimeError: ')}")
+    assert (output, code, errors[-1], len(tracebacks(errors))) == ("", 1, message, 1)
     errors = "\n".join(errors)
     assert 1 <= errors.count("d2l_hpo: a new process imports the script") <= 2, errors
     assert "in use by" not in errors and errors.count("\n") < 40, errors
