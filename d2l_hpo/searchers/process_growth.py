@@ -8,6 +8,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from d2l_hpo.searchers.gaussian_process import GaussianProcess
 from d2l_hpo.searchers.process_base import ProcessBase
 
+
 class GrownProcess(GaussianProcess):
     """An `earlier` process with further `points` (q, p), and new `targets` (n + q, ...) for all.
 

@@ -99,8 +99,8 @@ with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
 {before}
     search(executor=executor, n_workers=2, journal={journal!r})
 """)
-    message = ("RuntimeError: the given process pool is broken, since one of its processes died, and "
-               f"the tuner's own cannot replace them: {MESSAGE.removeprefix('RuntimeError: ')}")
+    message = ("RuntimeError: the given process pool is broken, since one of its processes died, "
+               "and the tuner's own cannot replace them: " + MESSAGE.removeprefix("RuntimeError: "))
     assert (output, code, errors[-1], len(tracebacks(errors))) == ("", 1, message, 1)
     errors = "\n".join(errors)
     assert 1 <= errors.count("d2l_hpo: a new process imports the script") <= 2, errors
