@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import make
+import pytest
 from check_types import readme_example
 from config import ROOT
 from scripts import run_and_listen
@@ -58,3 +61,13 @@ def test_list_of_needs_holds_what_is_run() -> None:
     assert "Python 3.11 or newer, `make`, and pip" in needs and make.NEWER == (3, 11)
     assert '"-m", "venv"' in (ROOT / "book" / "make.py").read_text(encoding="utf-8")
     assert "`apt-get install python3 python3-venv make`" in needs
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the command is for Linux")
+def test_a_slim_debian_gets_what_the_readme_names() -> None:
+    """The command that tries the README in another Debian reads from it what is installed there."""
+    script = (ROOT / "tests" / "elsewhere" / "debian.sh").read_text(encoding="utf-8")
+    reading = next(line for line in script.splitlines() if line.startswith("needs="))
+    found = subprocess.run(["bash", "-c", f"{reading}; echo $needs"], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.split()
+    assert found == ["python3", "python3-venv", "make"]
