@@ -23,6 +23,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Self
@@ -215,6 +216,35 @@ class WorkerContext(SpawnContext):
         return self.latest
 
 
+def after(first: Future, call: Callable[[], Future]) -> Future:
+    """Return the future of a call that is made when another one has ended, in whatever way.
+
+    A pool has one call at a time. With two, pebble may take the one for running that has just ended
+    when the process dies, and the other would never end.
+    """
+    future: Future = Future()
+
+    def follow(_: Future) -> None:
+        try:
+            call().add_done_callback(partial(pass_on, future))
+        except Exception as error:  # the pool is broken or closed: who reads the call is told
+            reason = None if first.cancelled() else first.exception()
+            future.set_exception(reason or error)
+
+    first.add_done_callback(follow)
+    return future
+
+
+def pass_on(future: Future, ended: Future) -> None:
+    """Let a future end as another one has ended."""
+    if ended.cancelled():
+        future.cancel()
+    elif error := ended.exception():
+        future.set_exception(error)
+    else:
+        future.set_result(ended.result())
+
+
 class WorkerPool(ProcessPool):
     """A pool of one process, which starts with its first call."""
 
@@ -307,11 +337,13 @@ class OwnWorkers(Workers):
             self.pools[slot].join()
             self.pools[slot].close_pipe()
             self.pools[slot] = self.new_pool(slot)
-        if not is_sound or last is not None and last.exception() is not None:
-            self.pools[slot].first_call()
         number = next(self.numbers) if self.can_report else None
         arguments = (config, keywords) if number is None else (config, keywords, number, last_epoch)
-        future = self.pools[slot].schedule(call_own, arguments, timeout=self.trial_timeout)
+        call = partial(self.pools[slot].schedule, call_own, arguments, timeout=self.trial_timeout)
+        if not is_sound or last is not None and last.exception() is not None:
+            future = after(self.pools[slot].first_call(), call)
+        else:
+            future = call()
         self.calls[slot] = future
         if number is not None:
             self.running[slot] = number, future

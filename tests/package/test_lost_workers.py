@@ -1,4 +1,5 @@
 """How the loss of a worker process is told, in whatever way its pool notices it."""
+import functools
 import signal
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -6,10 +7,12 @@ from concurrent.futures.process import BrokenProcessPool
 import faulty_objectives as faulty
 import psutil
 import pytest
+from pebble import ProcessExpired
+from pebble.pool.process import PoolManager
 from worker_searches import nothing_is_left_behind  # noqa: F401 - an autouse fixture
 from systems import posix_only
 
-from d2l_hpo.tuning.workers import OwnWorkers, WorkerLost
+from d2l_hpo.tuning.workers import OwnWorkers, WorkerLost, after
 
 
 @posix_only
@@ -40,3 +43,47 @@ def test_a_new_process_loads_the_objective_before_its_time_counts():
         workers.submit(0, {"x": 1}, {}).result()
         workers.submit(0, {"x": 2}, {}).result()
     assert tasks == [("load_own", None), ("call_own", 3600), ("call_own", 3600)]
+
+
+@posix_only
+def test_a_call_whose_process_died_is_lost_however_late_its_pool_learns_what_was_before(
+        monkeypatch, tmp_path):
+    """On a busy machine a process may end a call, begin another and die before the first end is
+    read.
+    """
+    read = PoolManager.process_next_message
+
+    def late(manager, timeout):
+        tasks = [*manager.task_manager.tasks.values()]
+        if len(tasks) > 1 and any(task.started for task in tasks):
+            before = {*manager.worker_manager.workers}
+            faulty.wait_until(lambda: not before & {*manager.worker_manager.workers})
+        return read(manager, timeout)
+
+    monkeypatch.setattr(PoolManager, "process_next_message", late)
+    objective = functools.partial(faulty.dying, folder=tmp_path, how="SIGKILL")
+    with OwnWorkers(1, objective) as workers:
+        workers.start()
+        lost = Future()
+        lost.set_exception(ProcessExpired("", code=-9, pid=None))
+        workers.calls[0] = lost
+        call = workers.submit(0, {"x": 1}, {})
+        assert isinstance(call.exception(faulty.DEADLINE), ProcessExpired | BrokenProcessPool)
+        with pytest.raises(WorkerLost, match=r"exit code -9 \(SIGKILL\)"):
+            workers.read(call)
+        call = workers.submit(0, {"x": 1}, {})
+        call.exception(faulty.DEADLINE)
+        assert workers.read(call).value == 1
+
+
+def test_where_the_pool_of_a_call_breaks_before_it_the_call_is_told_why():
+    first, called = Future(), []
+
+    def call():
+        called.append(True)
+        raise RuntimeError("Unexpected error within the Pool")
+
+    future = after(first, call)
+    assert not called
+    first.set_exception(BrokenProcessPool("All workers expired"))
+    assert called and isinstance(future.exception(), BrokenProcessPool)
