@@ -219,6 +219,41 @@ def test_asha_in_all_orders_runs_as_in_the_package() -> None:
         assert regret is None or regret == pytest.approx(wanted["regret"], abs=1e-12), case
 
 
+def test_halving_answers_the_questions_of_its_section() -> None:
+    cases = [{}, {"pool": "best"}, {"eta": 2}, {"eta": 4}, {"first": 9}, {"eta": 27},
+             {"method": "hyperband"}, {"method": "hyperband", "eta": 4, "first": 2}]
+    everyone, quarter, two, four, nine, single, bands, three_rungs = computed(
+        "halving", cases, """({all, brackets}) => ({passed: all.passed, early: all.means[51],
+            reached: all.means.at(-1)[0], sizes: brackets.map(({size}) => size)})""")
+    assert everyone["passed"] > 15 and quarter["passed"] < 10, "q_hb_survive: as by lot"
+    assert three_rungs["sizes"][1] == 6, "q_hb_second"
+    assert sum(bands["sizes"][2:]) / sum(bands["sizes"]) == pytest.approx(0.2, abs=0.005), (
+        "q_hb_insurance")
+    assert everyone["early"][0] < single["early"][0] - 0.01, "q_hb_one: ahead with early results"
+    assert abs(everyone["reached"] - single["reached"]) < 0.002, "q_hb_one: level in the end"
+    assert abs(two["reached"] - four["reached"]) < 0.5 * (nine["reached"] - everyone["reached"]), (
+        "q_hb_settings: the first rung counts, eta does not")
+
+
+def test_asha_answers_the_questions_of_its_section() -> None:
+    cases = [{"mode": "bracket"}, {"mode": "bracket", "workers": 64}, {"first": 27, "workers": 64},
+             {"mode": "stopping", "workers": 1, "order": 2, "time": 90},
+             {"workers": 15, "time": 18}, {"workers": 15}, {"slow": 10},
+             {"slow": 10, "mode": "brackets"}, {"slow": 10, "mode": "bracket"}]
+    waiting, bracket, random, stopping, early, late, calm, overlap, held_up = computed(
+        "asha", cases, """({busy, all, begun, reports, rungs}) => ({busy, wrong: all.wrong,
+            regret: all.means.at(-1)[0], first: begun.filter(({id}) => id === 0).length,
+            error: reports.filter(({id}) => id === 0).at(-1)?.error,
+            reports: reports.filter(({maxEpochs}) => maxEpochs === rungs[0]).length})""")
+    assert waiting["busy"] == pytest.approx(0.32, abs=0.03), "q_ha_idle"
+    assert random["regret"] < bracket["regret"] - 0.005, "q_ha_random: random search is ahead"
+    assert stopping["first"] == 4 and stopping["error"] > 0.85, "q_ha_first: it trains to the end"
+    assert early["reports"] < 0.3 * late["reports"], "q_ha_wrong: a quarter of the reports"
+    assert 0.4 < early["wrong"] / late["wrong"] < 0.65, "q_ha_wrong: half of the mistakes"
+    assert calm["regret"] < overlap["regret"] < held_up["regret"] - 0.005, "q_ha_stragglers"
+    assert overlap["busy"] > 0.95 and held_up["busy"] < 0.5, "q_ha_stragglers: who waits"
+
+
 # -- Models ---------------------------------------------------------------------------------------
 
 def test_normal_distribution_is_that_of_scipy() -> None:
