@@ -43,6 +43,8 @@ class Explorable(Figure, SphinxDirective):
         for figure in made:
             if isinstance(figure, nodes.figure):
                 figure["classes"].append("lab-explorable")
+                for image in figure.findall(nodes.image):
+                    image["loading"] = "lazy"  # a page whose scripts run needs no still image
                 figure.insert(1, nodes.raw("", f'<div data-explorable="{name}"></div>',
                                            format="html"))
                 self.env.metadata[self.env.docname].setdefault(LAB, []).append(name)

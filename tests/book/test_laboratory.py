@@ -138,8 +138,9 @@ def computed(name: str, cases: list[dict[str, Any]], summary: str) -> list[Any]:
 def test_halving_on_recorded_curves_ends_as_in_the_package() -> None:
     rng = np.random.default_rng(0)
     cases = [{"method": method, "eta": eta, "first": first, "size": int(rng.integers(8, 129)),
-              "order": int(rng.integers(1, laboratory.ORDERS + 1))}
-             for method, eta, first in itertools.product(("halving", "hyperband"), (2, 3, 4),
+              "order": int(rng.integers(1, laboratory.ORDERS + 1)),
+              "pool": str(rng.choice(["all", "best"]))}
+             for method, eta, first in itertools.product(("halving", "hyperband"), (2, 3, 4, 27),
                                                          (1, 2, 3, 9, 27))]
     found = computed("halving", cases, """({trials, finished, cost, winner, regret, wrong}) => (
         {trials: trials.length, finished, cost, winner: winner.id, error: winner.final, regret,
@@ -151,16 +152,38 @@ def test_halving_on_recorded_curves_ends_as_in_the_package() -> None:
     assert any(result["wrong"] for result in found)
 
 
+def test_halving_in_all_orders_ends_as_in_the_package() -> None:
+    cases = [{}, {"eta": 2, "size": 100}, {"eta": 27, "first": 9}, {"method": "hyperband"},
+             {"pool": "best"}, {"pool": "best", "first": 27}]
+    found = computed("halving", cases, "({all: {passed, means}}) => ({passed, means})")
+    for case, result in zip(cases, found, strict=True):
+        wanted = expected.halving_orders(**case)
+        assert result["passed"] == wanted["passed"], case
+        assert [value is None for value in result["means"]] == [
+            value is None for value in wanted["means"]], case
+        np.testing.assert_allclose([value for value in result["means"] if value],
+                                   [value for value in wanted["means"] if value], atol=1e-12)
+
+
+def test_hyperbands_brackets_are_told() -> None:
+    found = computed("halving", [{"method": "hyperband", "eta": eta, "first": first}
+                                 for eta, first in ((4, 2), (3, 1), (3, 27))],
+                     "({brackets}) => brackets.map(({size, rungs}) => [size, ...rungs])")
+    for (eta, first), brackets in zip(((4, 2), (3, 1), (3, 27)), found, strict=True):
+        assert brackets == [[size, *rungs] for size, rungs in hyperband_brackets(
+            rung_levels(first, 27, eta), eta)]
+
+
 def test_asha_on_the_cluster_runs_as_in_the_package() -> None:
     rng = np.random.default_rng(1)
-    cases = [{"mode": mode, "eta": eta, "first": first, "workers": int(rng.integers(1, 17)),
+    cases = [{"mode": mode, "eta": eta, "first": first, "workers": int(rng.integers(1, 65)),
               "slow": int(rng.choice([0, 10, 30])), "time": int(rng.integers(1, 101)),
               "order": int(rng.integers(1, laboratory.ORDERS + 1))}
-             for mode, eta, first in itertools.product(("promotion", "stopping"), (2, 3, 4),
-                                                       (1, 2, 3, 9))]
+             for mode, eta, first in itertools.product(
+                 ("promotion", "stopping", "bracket", "brackets"), (2, 3, 4), (1, 2, 3, 9, 27))]
     found = computed("asha", cases, """result => ({
         trials: result.trials, finished: result.finished, promoted: result.promoted,
-        stopped: result.stopped, limit: result.limit,
+        stopped: result.stopped, limit: result.limit, busy: result.busy,
         regret: result.regret.length ? result.regret.at(-1).regret : null,
         wrong_promotions: result.wrongPromotions.sort((a, b) => a - b),
         wrong_stops: result.wrongStops.sort((a, b) => a - b),
@@ -168,7 +191,8 @@ def test_asha_on_the_cluster_runs_as_in_the_package() -> None:
                                        job.end])})""")
     for case, result in zip(cases, found, strict=True):
         wanted = expected.asha(**case)
-        jobs, regret = result.pop("jobs"), result.pop("regret")
+        jobs, regret, busy = (result.pop(name) for name in ("jobs", "regret", "busy"))
+        assert busy == pytest.approx(wanted["busy"], rel=1e-9)
         records = wanted["records"]
         records = records[records["start"] < result["limit"] * case["time"] / 100]
         columns = ["trial_id", "epoch", "max_epochs", "worker", "start", "end"]
@@ -178,6 +202,56 @@ def test_asha_on_the_cluster_runs_as_in_the_package() -> None:
         assert result | {"limit": 0} == {name: wanted[name] for name in result} | {"limit": 0}
     assert any(result["wrong_promotions"] for result in found)
     assert any(result["wrong_stops"] for result in found)
+
+
+def test_asha_in_all_orders_runs_as_in_the_package() -> None:
+    cases = [{"mode": "promotion", "time": 100, "workers": 8}, {"mode": "stopping", "time": 30},
+             {"mode": "brackets", "slow": 10, "time": 77}, {"mode": "bracket", "time": 0},
+             {"mode": "promotion", "first": 27, "workers": 64, "time": 100}]
+    usual = {"eta": 3, "first": 1, "workers": 8, "slow": 0}
+    found = computed("asha", [{**usual, **case} for case in cases], "({all}) => all")
+    for case, result in zip(cases, found, strict=True):
+        wanted = expected.asha_orders(**{**usual, **case})
+        assert result["promoted"] == pytest.approx(wanted["promoted"], abs=1e-12), case
+        assert result["wrong"] == pytest.approx(wanted["wrong"], abs=1e-12), case
+        regret = result["means"][case["time"]]
+        assert (regret is None) == (wanted["regret"] is None), case
+        assert regret is None or regret == pytest.approx(wanted["regret"], abs=1e-12), case
+
+
+def test_halving_answers_the_questions_of_its_section() -> None:
+    cases = [{}, {"pool": "best"}, {"eta": 2}, {"eta": 4}, {"first": 9}, {"eta": 27},
+             {"method": "hyperband"}, {"method": "hyperband", "eta": 4, "first": 2}]
+    everyone, quarter, two, four, nine, single, bands, three_rungs = computed(
+        "halving", cases, """({all, brackets}) => ({passed: all.passed, early: all.means[51],
+            reached: all.means.at(-1)[0], sizes: brackets.map(({size}) => size)})""")
+    assert everyone["passed"] > 15 and quarter["passed"] < 10, "q_hb_survive: as by lot"
+    assert three_rungs["sizes"][1] == 6, "q_hb_second"
+    assert sum(bands["sizes"][2:]) / sum(bands["sizes"]) == pytest.approx(0.2, abs=0.005), (
+        "q_hb_insurance")
+    assert everyone["early"][0] < single["early"][0] - 0.01, "q_hb_one: ahead with early results"
+    assert abs(everyone["reached"] - single["reached"]) < 0.002, "q_hb_one: level in the end"
+    assert abs(two["reached"] - four["reached"]) < 0.5 * (nine["reached"] - everyone["reached"]), (
+        "q_hb_settings: the first rung counts, eta does not")
+
+
+def test_asha_answers_the_questions_of_its_section() -> None:
+    cases = [{"mode": "bracket"}, {"mode": "bracket", "workers": 64}, {"first": 27, "workers": 64},
+             {"mode": "stopping", "workers": 1, "order": 2, "time": 90},
+             {"workers": 15, "time": 18}, {"workers": 15}, {"slow": 10},
+             {"slow": 10, "mode": "brackets"}, {"slow": 10, "mode": "bracket"}]
+    waiting, bracket, random, stopping, early, late, calm, overlap, held_up = computed(
+        "asha", cases, """({busy, all, begun, reports, rungs}) => ({busy, wrong: all.wrong,
+            regret: all.means.at(-1)[0], first: begun.filter(({id}) => id === 0).length,
+            error: reports.filter(({id}) => id === 0).at(-1)?.error,
+            reports: reports.filter(({maxEpochs}) => maxEpochs === rungs[0]).length})""")
+    assert waiting["busy"] == pytest.approx(0.32, abs=0.03), "q_ha_idle"
+    assert random["regret"] < bracket["regret"] - 0.005, "q_ha_random: random search is ahead"
+    assert stopping["first"] == 4 and stopping["error"] > 0.85, "q_ha_first: it trains to the end"
+    assert early["reports"] < 0.3 * late["reports"], "q_ha_wrong: a quarter of the reports"
+    assert 0.4 < early["wrong"] / late["wrong"] < 0.65, "q_ha_wrong: half of the mistakes"
+    assert calm["regret"] < overlap["regret"] < held_up["regret"] - 0.005, "q_ha_stragglers"
+    assert overlap["busy"] > 0.95 and held_up["busy"] < 0.5, "q_ha_stragglers: who waits"
 
 
 # -- Models ---------------------------------------------------------------------------------------
@@ -310,7 +384,7 @@ FOLLOW = """([name, hash]) => {
 def test_a_link_gives_back_its_settings() -> None:
     rng = np.random.default_rng(0)
     wanted = {
-        "halving": "#explore-halving?method=hyperband&eta=4&first=9&order=20",
+        "halving": "#explore-halving?method=hyperband&eta=4&first=9&order=20&pool=best",
         "asha": "#explore-asha?time=7&mode=stopping&eta=2&workers=16&slow=30",
         "process": "#explore-process?trials=0.200.7&length=0&noise=100&truth=1",
         "designs": "#explore-designs?side=8&angle=85&share=0&seed=50",
@@ -423,8 +497,9 @@ def test_a_page_does_not_become_much_heavier(name: str) -> None:
     scripts = [*laboratory.EXPLORABLES[name].scripts(name), "frame.js", "lab.css"]
     size = sum(len(laboratory.data_script(script[5:-3]).encode()) if script.startswith("data/")
                else (laboratory.SCRIPTS / script).stat().st_size for script in scripts)
-    still = (laboratory.STILLS / f"{name}.svg").stat().st_size
-    assert size + still < MOST_BYTES
+    stills = [laboratory.STILLS / f"{name}{end}.svg" for end in laboratory.MODES.values()]
+    size += sum(path.stat().st_size for path in stills)  # a browser may load both
+    assert size < MOST_BYTES
 
 
 def test_modules_ask_for_nothing_and_each_is_used() -> None:

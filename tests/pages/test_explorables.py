@@ -12,15 +12,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import lab_expected as expected
 import laboratory
 import pytest
 from browsing import WAIT_MS, violations
 from built_book import BOOK
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Request
 
 NAMES = list(laboratory.EXPLORABLES)
+MOST_BYTES = 150_000  # that a page loads because of its explorable
 PAGE = """\
 # Page {name}
 
@@ -159,11 +161,12 @@ def test_page_opens_with_what_the_package_computes(desk: Desk, name: str) -> Non
 KEYS = {
     "halving": [("Reduction factor \u03b7", "ArrowDown"), ("First rung", "ArrowDown"),
                 ("Trials that begin", "Home"), ("Order of the configurations", "PageUp"),
-                ("Method", "ArrowDown")],
+                ("Method", "ArrowDown"), ("Configurations", "ArrowDown")],
     "asha": [("Time shown", "ArrowLeft"), ("Workers", "ArrowRight"), ("Stragglers", "End"),
-             ("Decide by", "ArrowDown"), ("First rung", "ArrowDown")],
+             ("Method", "ArrowDown"), ("First rung", "ArrowDown"), ("Method", "ArrowDown"),
+             ("Reduction factor \u03b7", "ArrowUp"), ("Order of the configurations", "End")],
     "process": [("Length scale", "ArrowRight"), ("Noise", "PageUp"),
-                ("Where to train", "ArrowLeft")],
+                ("Where to train", "ArrowLeft"), ("Show the true error", "Space")],
     "designs": [("Points", "ArrowRight"), ("Angle of the axes", "ArrowUp"),
                 ("Importance of the second axis", "End"), ("Seed", "ArrowRight")],
     "winner": [("Trials", "Home"), ("Noise of an error", "End"), ("Seed", "ArrowRight")],
@@ -184,6 +187,8 @@ def test_every_control_works_by_keyboard_and_says_its_value(desk: Desk, name: st
         assert float(width.removesuffix("px")) >= 2, reached[-1]
         page.keyboard.press("Tab")
     assert len(set(reached)) == len(reached)
+    labels = page.locator(".lab-field label").all_inner_texts()
+    assert {label for label, _ in KEYS[name]} == {*labels}
     for label, key in KEYS[name]:
         before = page.evaluate(SETTINGS, name)
         field = control(page, label)
@@ -234,7 +239,7 @@ def test_reader_has_ten_trials_against_the_optimizer(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_touch_moves_sliders_on_a_small_phone(phone: Desk, name: str) -> None:
+def test_every_explorable_is_used_by_touch_on_a_small_phone(phone: Desk, name: str) -> None:
     page = phone.open(name)
     for slider in page.locator(".lab-controls input[type=range]:enabled").all():
         slider.scroll_into_view_if_needed()
@@ -244,10 +249,22 @@ def test_touch_moves_sliders_on_a_small_phone(phone: Desk, name: str) -> None:
         page.touchscreen.tap(box["x"] + at * box["width"], box["y"] + box["height"] / 2)
         assert slider.input_value() != before
     phone.check(name)
-    for button in page.get_by_role("button").all():
-        box = button.bounding_box()
-        if box is not None and button.locator("xpath=ancestor::*[@data-explorable]").count():
-            assert box["height"] >= 40
+    for select in page.locator(".lab-controls select").all():
+        assert select.bounding_box()["height"] >= 40
+    for box in page.locator(".lab-controls input[type=checkbox]").all():
+        box.tap()
+        assert box.is_checked()
+    for button in page.locator(".lab-buttons button:not([aria-disabled=true])").all():
+        assert button.bounding_box()["height"] >= 40
+        before = page.evaluate(SETTINGS, name)
+        button.tap()
+        if button.inner_text() == "Pause":  # it was Play
+            button.tap()
+        elif button.inner_text() == "Reset":
+            assert page.locator(".lab-link").get_attribute("href") == f"#explore-{name}"
+        else:
+            assert page.evaluate(SETTINGS, name) != before
+        phone.check(name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -265,8 +282,9 @@ def test_a_tap_on_the_picture_adds_a_trial(phone: Desk) -> None:
     assert page.evaluate(SETTINGS, "process")["trials"] == trials  # not on the lower panel
 
 
-FRAGMENTS = {"asha": ["?mode=stopping&eta=2&workers=16&slow=30", "?first=9&workers=1"],
-             "halving": ["?method=hyperband&eta=2", "?first=27", "?eta=4&first=2"],
+FRAGMENTS = {"asha": ["?mode=stopping&eta=2&workers=64&slow=30", "?first=9&workers=1",
+                      "?mode=brackets&first=27"],
+             "halving": ["?method=hyperband&eta=2", "?eta=27", "?eta=4&first=2", "?pool=best"],
              "process": ["?length=0&truth=1", "?trials=5"],
              "designs": ["?side=8&angle=45&share=50"],
              "winner": ["?trials=8&noise=0", "?trials=128&noise=40"],
@@ -333,7 +351,7 @@ def test_the_search_is_played_unless_motion_is_to_be_reduced(desk: Desk) -> None
 def test_a_lecturer_can_link_to_a_setting(desk: Desk) -> None:
     page = desk.open("asha")
     control(page, "Workers").press("Home")
-    control(page, "Decide by").press("ArrowDown")
+    control(page, "Method").press("ArrowDown")
     link = page.locator(".lab-link").get_attribute("href")
     assert link == "#explore-asha?mode=stopping&workers=1"
     page.get_by_role("button", name="Reset").click()
@@ -380,6 +398,28 @@ def test_where_a_script_fails_the_still_image_stands_there(desk: Desk, script: s
     assert len(desk.complaints) == 1
     assert page.locator("figure img.only-light").is_visible()
     assert page.locator(".lab-controls, .lab-picture").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_loads_little_more_than_one_without(desk: Desk, name: str, scheme: str) -> None:
+    desk.page.emulate_media(color_scheme=scheme)
+    loaded: dict[str, set[Path]] = {}
+    for page_name in ("index", name):
+        files = loaded[page_name] = set()
+
+        def note(request: Request, files: set[Path] = files) -> None:
+            if request.url.startswith("file:"):
+                files.add(Path(unquote(urlsplit(request.url).path)))
+
+        desk.page.on("request", note)
+        desk.open(page_name)
+        desk.page.mouse.wheel(0, 100_000)
+        desk.page.wait_for_function("scrollY + innerHeight > document.body.scrollHeight - 100")
+        desk.page.remove_listener("request", note)
+    more = loaded[name] - loaded["index"]
+    assert {path.name for path in more} >= {"frame.js", f"{name}.js", "lab.css"}
+    assert sum(path.stat().st_size for path in more) < MOST_BYTES
 
 
 def test_pages_without_explorables_load_nothing_of_them(book: Path) -> None:

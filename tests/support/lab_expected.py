@@ -14,7 +14,7 @@ from scipy.stats import qmc
 
 from d2l_hpo import (ASHAScheduler, GaussianProcess, HyperbandScheduler, LeNetBenchmark,
                      MLPBenchmark, RecordedSearcher, SuccessiveHalvingScheduler,
-                     expected_improvement, read_study, rung_levels, simulate)
+                     expected_improvement, hyperband_brackets, read_study, rung_levels, simulate)
 from d2l_hpo.spaces import configurations_from_unit_cube
 
 Z = 1.959963984540054
@@ -49,35 +49,82 @@ def final_errors() -> dict[str, float]:
 
 # -- Successive halving and Hyperband -------------------------------------------------------------
 
-def halving(method: str = "halving", eta: int = 3, first: int = 1, size: int = 81,
-            order: int = 1) -> dict[str, Any]:
-    """Run the scheduler of the package on the recorded curves."""
+ORDERS = range(1, 21)
+REPEATED = 16 * 27  # epochs
+
+
+@cache
+def best_quarter() -> set[str]:
+    """Return the configurations that end best."""
+    return set(sorted(final_errors(), key=lambda config: np.nan_to_num(
+        final_errors()[config], nan=math.inf))[:len(final_errors()) // 4])
+
+
+def halving_scheduler(method: str, eta: int, first: int, size: int, order: int, pool: str,
+                      rounds: int | None) -> Any:
+    """Return the scheduler of the package that halves the recorded configurations."""
     searcher = RecordedSearcher(lenet(), seed=order)
+    if pool == "best":
+        searcher.left = [config for config in searcher.left if repr(config) in best_quarter()]
     if method == "hyperband":
-        scheduler = HyperbandScheduler(searcher, eta, first, 27, rounds=1)
-    else:
-        smallest = eta ** (len(rung_levels(first, 27, eta)) - 1)
-        scheduler = SuccessiveHalvingScheduler(searcher, eta, first, 27, n=max(size, smallest),
-                                               rounds=1)
-    records = simulate(scheduler, lenet())
+        return HyperbandScheduler(searcher, eta, first, 27, rounds=rounds)
+    smallest = eta ** (len(rung_levels(first, 27, eta)) - 1)
+    return SuccessiveHalvingScheduler(searcher, eta, first, 27, n=max(size, smallest),
+                                      rounds=rounds)
+
+
+def halving(method: str = "halving", eta: int = 3, first: int = 1, size: int = 27,
+            order: int = 7, pool: str = "all") -> dict[str, Any]:
+    """Run the scheduler of the package on the recorded curves."""
+    records = simulate(halving_scheduler(method, eta, first, size, order, pool, 1), lenet())
     last = records.groupby("trial_id").last()
     ends = last["config"].map(lambda config: final_errors()[repr(config)])
     complete = ends[last["max_epochs"] == 27].dropna()
     winner = complete.idxmin()
     early = last["max_epochs"][(ends < ends[winner]) & (last["max_epochs"] < 27)]
+    best = last.loc[ends.idxmin()]
     return {"trials": len(last), "finished": len(complete),
             "cost": int((records["max_epochs"] - records["epoch"]).sum()), "winner": int(winner),
             "error": ends[winner], "regret": ends[winner] - ends.min(),
-            "wrong": sorted(early.index.tolist()),
+            "wrong": sorted(early.index.tolist()), "passed": best["epoch"] > 0
+            or best["max_epochs"] == 27,
             "first_wrong": int(early.min()) if len(early) else None,
             "of_these": int((early == early.min()).sum())}
 
 
+@cache
+def halving_orders(method: str = "halving", eta: int = 3, first: int = 1, size: int = 27,
+                   pool: str = "all") -> dict[str, Any]:
+    """Return in how many orders the best trial passes, and the means of the repeated method."""
+    spent, runs = np.arange(1, REPEATED + 1), []
+    for order in ORDERS:
+        records = simulate(halving_scheduler(method, eta, first, size, order, pool, None), lenet(),
+                           max_time=REPEATED, job_time=lambda trial, worker, duration:
+                           trial.max_epochs - trial.epoch)
+        errors = records["error"].fillna(math.inf).cummin().to_numpy()
+        reported = np.searchsorted(records["end"].to_numpy(), spent, side="right")
+        runs.append(np.array([math.inf, *errors])[reported])
+    return {"passed": sum(halving(method, eta, first, size, order, pool)["passed"]
+                          for order in ORDERS),
+            "means": [mean_interval(errors) if np.isfinite(errors).all() else None
+                      for errors in np.array(runs).T]}
+
+
 # -- ASHA -----------------------------------------------------------------------------------------
 
-def asha(mode: str = "promotion", eta: int = 3, first: int = 1, workers: int = 8, slow: int = 0,
-         time: int = 100, order: int = 1) -> dict[str, Any]:
-    """Simulate ASHA as the package does, and look at it at a time."""
+def asha_scheduler(mode: str, eta: int, first: int, order: int) -> Any:
+    """Return ASHA, or the scheduler whose rungs wait, with one open bracket or without a limit."""
+    searcher = RecordedSearcher(lenet(), seed=order)
+    if mode in ("promotion", "stopping"):
+        return ASHAScheduler(searcher, eta, first, 27, mode=mode)
+    return SuccessiveHalvingScheduler(searcher, eta, first, 27,
+                                      open_brackets=1 if mode == "bracket" else None)
+
+
+@cache
+def asha_search(mode: str, eta: int, first: int, workers: int, slow: int,
+                order: int) -> tuple[Any, pd.DataFrame, float]:
+    """Simulate a search as the package does; return its scheduler, its records and its time."""
     table = lenet().table("error")
     seconds = np.array([lenet().curve(config)[1][-1] for config in lenet().configs])
     limit = 2 * seconds[np.isfinite(table[:, -1])].mean()
@@ -86,8 +133,16 @@ def asha(mode: str = "promotion", eta: int = 3, first: int = 1, workers: int = 8
         number = next(uniform(order * 1000003 + trial.trial_id * 101 + trial.max_epochs))
         return duration * (10 if number < slow / 100 else 1)
 
-    scheduler = ASHAScheduler(RecordedSearcher(lenet(), seed=order), eta, first, 27, mode=mode)
-    records = simulate(scheduler, lenet(), workers, max_time=limit, job_time=job_time)
+    scheduler = asha_scheduler(mode, eta, first, order)
+    return scheduler, simulate(scheduler, lenet(), workers, max_time=limit,
+                               job_time=job_time), limit
+
+
+def asha(mode: str = "promotion", eta: int = 3, first: int = 1, workers: int = 8, slow: int = 0,
+         time: int = 100, order: int = 1) -> dict[str, Any]:
+    """Look at a simulated search at a time."""
+    table = lenet().table("error")
+    scheduler, records, limit = asha_search(mode, eta, first, workers, slow, order)
     now = limit * time / 100
     begun, ended = records[records["start"] < now], records[records["end"] <= now]
     rungs = rung_levels(first, 27, eta)
@@ -98,17 +153,30 @@ def asha(mode: str = "promotion", eta: int = 3, first: int = 1, workers: int = 8
     ranks = dict(zip(map(repr, lenet().configs), (early[:, None] > early).sum(axis=1),
                      strict=True))
     good = on_first["config"].map(lambda config: ranks[repr(config)] < len(table) // eta)
-    waiting = {trial.trial_id for trial in scheduler.survivors}
-    stopped = on_first[~on_first["trial_id"].isin(moved) & on_first["error"].notna()
-                       & ~on_first["trial_id"].isin(waiting)]
-    stopped = stopped if mode == "stopping" else stopped[:0]
+    stopped = on_first[:0]
+    if mode == "stopping":
+        waiting = {trial.trial_id for trial in scheduler.survivors}
+        stopped = on_first[~on_first["trial_id"].isin(moved) & on_first["error"].notna()
+                           & ~on_first["trial_id"].isin(waiting)]
     best = np.nanmin(table[:, np.array(rungs) - 1])
     return {"records": records, "trials": begun["trial_id"].nunique(), "limit": limit,
             "finished": int((ended["max_epochs"] == 27).sum()),
+            "busy": (begun["end"].clip(upper=now) - begun["start"]).sum() / (workers * now)
+            if now else None,
             "regret": ended["error"].min() - best, "promoted": len(promoted),
             "wrong_promotions": sorted(promoted["trial_id"][~good[promoted.index]].tolist()),
             "stopped": len(stopped),
             "wrong_stops": sorted(stopped["trial_id"][good[stopped.index]].tolist())}
+
+
+@cache
+def asha_orders(time: int = 100, **settings: Any) -> dict[str, Any]:
+    """Return means over all orders at a time."""
+    runs = [asha(time=time, order=order, **settings) for order in ORDERS]
+    regrets = [run["regret"] for run in runs]
+    return {"promoted": np.mean([run["promoted"] for run in runs]),
+            "wrong": np.mean([len(run["wrong_promotions"]) for run in runs]),
+            "regret": mean_interval(regrets) if np.isfinite(regrets).all() else None}
 
 
 # -- The Gaussian process -------------------------------------------------------------------------
@@ -249,22 +317,38 @@ def told(name: str, shown: dict[str, Any]) -> list[str]:
 
 def _told_halving(shown: dict[str, Any]) -> list[str]:
     found = halving(**shown)
+    orders = halving_orders(**{name: shown[name] for name in shown if name != "order"})
+    mean, half = orders["means"][-1]
     wrong = (f"Wrongly stopped: {len(found['wrong'])} trial" if found["wrong"]
              else "No trial was wrongly stopped.")
-    return [f"{found['trials']} trials begin, {found['finished']} ",
+    brackets = hyperband_brackets(rung_levels(shown["first"], 27, shown["eta"]), shown["eta"])
+    return [f"{found['trials']} trial", f", {found['finished']} ",
             f"costs {found['cost']} epochs", f"error is {percent(found['error'])}",
             f"{decimal(100 * found['regret'])} points", wrong,
-            *([f"{found['of_these']} of them after {found['first_wrong']} epoch"]
-              if found["wrong"] else [])]
+            f"the best trial passes the first rung in {orders['passed']};",
+            f"the smallest error is {percent(mean, 2)} (\u00b1 {decimal(100 * half, 2)}).",
+            *(f"{size} " + ("trials " if size > 1 and i == 0 else "") + f"from epoch {rungs[0]}"
+              for i, (size, rungs) in enumerate(brackets) if shown["method"] == "hyperband"
+              and size > 1),
+            *([f"after {found['first_wrong']} epoch"] if found["wrong"] else []),
+            *([f"{found['of_these']} of them"]
+              if 0 < found["of_these"] < len(found["wrong"]) else [])]
 
 
 def _told_asha(shown: dict[str, Any]) -> list[str]:
     found = asha(**shown)
+    orders = asha_orders(**{name: shown[name] for name in shown if name != "order"})
+    regret = found["regret"]
     stops = f"Stopped there: {found['stopped']}, wrongly: {len(found['wrong_stops'])}."
-    return [f"{found['trials']} trial", f"{found['finished']} trained to the end",
-            f"Regret: {decimal(100 * found['regret'])} points",
+    means = (f"promotions {decimal(orders['promoted'])}, wrong ones {decimal(orders['wrong'])}."
+             if shown["time"] else "simulated seconds")
+    mean = orders["regret"] and (f"regret {decimal(100 * orders['regret'][0])} "
+                                 f"(\u00b1 {decimal(100 * orders['regret'][1])})")
+    return [f"{found['trials']} trial", f"{found['finished']} trained to the end", means,
+            f"Regret: {decimal(100 * regret)} points" if regret < 1 else "No report yet.",
             f"first rung: {found['promoted']}, wrong ones: {len(found['wrong_promotions'])}.",
-            *([stops] if shown["mode"] == "stopping" else [])]
+            *([f"busy for {percent(found['busy'], 0)} of the time"] if shown["time"] else []),
+            *([mean] if mean else []), *([stops] if shown["mode"] == "stopping" else [])]
 
 
 def _told_process(shown: dict[str, Any]) -> list[str]:

@@ -90,9 +90,11 @@
 
   /** Return words at a place; `anchor` says which end of them it is. */
   lab.words = (x, y, text, attributes = {}) =>
-    lab.node("text", { x, y, fill: "note", "font-size": 12, ...attributes }, text);
+    lab.node("text", { x, y, fill: "note", ...attributes }, text);
 
-  const rounded = (value) => (typeof value === "number" ? Number(value.toFixed(2)) : value);
+  const PLACES = new Set(["x", "y", "cx", "cy", "width", "height"]);
+  const rounded = (name, value) => (typeof value === "number"
+    ? Number(value.toFixed(PLACES.has(name) ? 1 : 2)) : value);
   const isColor = (name, value) => (name === "fill" || name === "stroke") && value !== "none";
   const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;")
     .replace(/"/g, "&quot;");
@@ -102,11 +104,12 @@
     if (typeof node !== "object") return escaped(node);
     const attributes = Object.entries(node.attributes).map(([name, value]) => {
       const shown = isColor(name, value) ? lab.COLORS[value][lab.MODES.indexOf(mode)] : value;
-      return ` ${name}="${escaped(rounded(shown))}"`;
+      return ` ${name}="${escaped(rounded(name, shown))}"`;
     });
     const inside = node.children.map((child) => lab.svgText(child, mode)).join("");
-    const end = node.tag === "text" || inside === "" ? "" : "\n";
-    return `<${node.tag}${attributes.join("")}>${end}${inside}</${node.tag}>\n`;
+    const begin = `<${node.tag}${attributes.join("")}`;
+    if (inside === "") return `${begin}/>\n`;
+    return `${begin}>${node.tag === "text" ? "" : "\n"}${inside}</${node.tag}>\n`;
   };
 
   /** Return a picture as an element of this page. */
@@ -115,7 +118,7 @@
     const element = document.createElementNS("http://www.w3.org/2000/svg", node.tag);
     for (const [name, value] of Object.entries(node.attributes)) {
       if (isColor(name, value)) element.style.setProperty(name, `var(--lab-${value})`);
-      else element.setAttribute(name, rounded(value));
+      else element.setAttribute(name, rounded(name, value));
     }
     element.append(...node.children.map(lab.svgElement));
     return element;
@@ -124,7 +127,7 @@
   /** Return a whole picture of this size. */
   lab.picture = (width, height, ...children) => lab.node("svg", {
     xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}`,
-    "font-family": "'DejaVu Sans', Verdana, sans-serif" }, ...children);
+    "font-family": "'DejaVu Sans', Verdana, sans-serif", "font-size": 12 }, ...children);
 
   /** Return a linear scale, a function from numbers to places. */
   lab.linear = ([low, high], [first, last]) =>
@@ -150,12 +153,23 @@
   lab.path = (places, attributes) =>
     lab.node("path", { d: lab.through(places), fill: "none", "stroke-width": 1.5, ...attributes });
 
+  /** Return rectangles [x, y, width, height] of one colour as one path, which is short. */
+  lab.boxes = (boxes, attributes) => lab.node("path", { ...attributes,
+    d: boxes.map((box) => box.map((value) => Number(value.toFixed(1))))
+      .map(([x, y, width, height]) => `M${x} ${y}h${width}v${height}h${-width}`).join("") });
+
+  /** Return the items by what `key` says of them, as [key, items], in the order of first ones. */
+  lab.grouped = (items, key) => {
+    const groups = new Map();
+    for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+    return [...groups];
+  };
+
   lab.dot = (x, y, attributes) => lab.node("circle", { cx: x, cy: y, r: 4, ...attributes });
 
   /** Return a triangle that points up, at its centre. */
   lab.triangle = (x, y, attributes) => lab.node("path", {
-    d: `M${(x - 5).toFixed(1)} ${(y + 4).toFixed(1)}h10L${x.toFixed(1)} ${(y - 5).toFixed(1)}Z`,
-    ...attributes });
+    d: `M${(x - 5).toFixed(1)} ${(y + 4).toFixed(1)}h10l-5 -9Z`, ...attributes });
 
   /** Return a legend in rows that fit a width, and its height. An item is [sign, words], where
       `sign(x, y)` draws 18 wide. */

@@ -52,13 +52,13 @@
     const middle = (i) => (i + 0.5) / CELLS;
     const panels = layouts.map(({ name, points, regret, shadow: { places } }, i) => {
       const left = 8 + i * (side + gap);
-      const map = lab.range(0, CELLS * CELLS).map((k) => {
-        const [column, row] = [k % CELLS, Math.floor(k / CELLS)];
-        const depth = 1 - lab.designs.surface([middle(column), middle(row)], surface);
-        return depth < 0.04 ? null : lab.node("rect", {
-          x: left + column * cell, y: top + side - (row + 1) * cell, width: cell + 0.3,
-          height: cell + 0.3, fill: "green", "fill-opacity": (0.75 * depth).toFixed(2) });
-      }).filter(Boolean);
+      const cells = lab.range(0, CELLS * CELLS).map((k) => [k % CELLS, Math.floor(k / CELLS)]);
+      const shade = ([column, row]) => (0.75
+        * (1 - lab.designs.surface([middle(column), middle(row)], surface))).toFixed(2);
+      const map = lab.grouped(cells, shade).filter(([opacity]) => opacity >= 0.03)
+        .map(([opacity, those]) => lab.boxes(those.map(([column, row]) =>
+          [left + column * cell, top + side - (row + 1) * cell, cell + 0.3, cell + 0.3]),
+        { fill: "green", "fill-opacity": opacity }));
       const radius = points.length > 36 ? 2.2 : 3;
       const base = top + side + 62;
       const floor = base - 4;
