@@ -16,8 +16,9 @@ class ParzenEstimator:
 
     Methods: `log_density(points)` has shape (q,), and `sample(n, rng)` shape (n, d). The bandwidth
     of numbers is 0.2 n**(-1 / (d + 4)); a choice changes with probability 0.3. `TPESearcher`
-    compares two such densities, equation `eq_tpe` of the section on searchers that learn (Bergstra
-    et al., 2011).
+    compares two such densities, equation `eq_tpe` of the section on searchers that learn. Their
+    ratio is from Bergstra et al. (2011), one density of all numbers and choices together from
+    BOHB (Falkner et al., 2018).
 
     >>> density = ParzenEstimator(np.array([[0.2], [0.3]]), choices=[0])
     >>> bool(np.diff(density.log_density(np.array([[0.25], [0.9]])))[0] < 0)
