@@ -118,8 +118,10 @@ from .workers import WorkerContext as WorkerContext
 from .workers import WorkerPool as WorkerPool
 from .workers import WorkerProcess as WorkerProcess
 from .workers import Workers as Workers
+from .workers import after as after
 from .workers import environment_of_new_processes as environment_of_new_processes
 from .workers import open_workers as open_workers
+from .workers import pass_on as pass_on
 from .workers import process_lost as process_lost
 from .workers import signal_name as signal_name
 from .workers import wait_for_one as wait_for_one

@@ -125,7 +125,7 @@ def test_configurations_that_no_model_chose_are_as_recorded(live, method, trials
                                        live[seed, method][name][:trials], rtol=1e-5)
 
 
-def test_rivals_have_all_tasks_models_and_50_seeds():
+def test_rivals_have_all_tasks_methods_and_50_seeds():
     recorded = read_study("rivals")
     assert recorded["tasks"].tolist() == list(workers.TASKS)
     assert recorded["methods"].tolist() == list(rivals.METHODS)
@@ -144,6 +144,29 @@ def test_rivals_repeated_now_begin_as_recorded(monkeypatch, method):
     found = rivals.search("digits", method, full, seed=7)
     place = list(workers.TASKS).index("digits"), list(rivals.METHODS).index(method), 7
     np.testing.assert_allclose(found, recorded["error"][place][:21], rtol=1e-5)
+
+
+def test_hyperband_beside_the_models_repeated_now_is_as_recorded_to_the_end():
+    recorded, (_, full, _) = read_study("rivals"), workers.random_pool(
+        workers.TASKS["digits"](measured=False))
+    place = list(workers.TASKS).index("digits"), list(rivals.METHODS).index("Hyperband"), 0
+    found = rivals.search("digits", "Hyperband", full, seed=0)
+    np.testing.assert_allclose(found, recorded["error"][place], rtol=1e-5)
+
+
+def test_one_rival_recorded_anew_leaves_the_others_as_they_are(monkeypatch, tmp_path):
+    monkeypatch.setattr(rivals, "OUTPUT", tmp_path / "rivals.npz")
+    monkeypatch.setattr(rivals, "random_pool", lambda benchmark: (None, 1.0, 0.0))
+    for arguments, number in ([], 1.0), (["--methods", "Hyperband"], 2.0):
+        monkeypatch.setattr(rivals, "run_all", lambda function, jobs, processes, number=number: [
+            np.full(len(rivals.TRAININGS), number) for _ in jobs])
+        rivals.main(["--seeds", "3", *arguments])
+    with np.load(rivals.OUTPUT) as file:
+        assert file["methods"].tolist() == list(rivals.METHODS)
+        means = dict(zip(rivals.METHODS, file["error"].mean(axis=(0, 2, 3)), strict=True))
+    assert means == {name: 2.0 if name == "Hyperband" else 1.0 for name in rivals.METHODS}
+    with pytest.raises(SystemExit, match="3 seeds"):
+        rivals.main(["--seeds", "4", "--methods", "TPE"])
 
 
 def test_dimensions_have_all_functions_methods_and_20_seeds():
