@@ -118,7 +118,7 @@ from .workers import WorkerContext as WorkerContext
 from .workers import WorkerPool as WorkerPool
 from .workers import WorkerProcess as WorkerProcess
 from .workers import Workers as Workers
-from .workers import after as after
+from .workers import call_after as call_after
 from .workers import environment_of_new_processes as environment_of_new_processes
 from .workers import open_workers as open_workers
 from .workers import pass_on as pass_on

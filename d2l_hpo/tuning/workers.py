@@ -216,7 +216,7 @@ class WorkerContext(SpawnContext):
         return self.latest
 
 
-def after(first: Future, call: Callable[[], Future]) -> Future:
+def call_after(first: Future, call: Callable[[], Future]) -> Future:
     """Return the future of a call that is made when another one has ended, in whatever way.
 
     A pool has one call at a time. With two, pebble may take the one for running that has just ended
@@ -341,7 +341,7 @@ class OwnWorkers(Workers):
         arguments = (config, keywords) if number is None else (config, keywords, number, last_epoch)
         call = partial(self.pools[slot].schedule, call_own, arguments, timeout=self.trial_timeout)
         if not is_sound or last is not None and last.exception() is not None:
-            future = after(self.pools[slot].first_call(), call)
+            future = call_after(self.pools[slot].first_call(), call)
         else:
             future = call()
         self.calls[slot] = future

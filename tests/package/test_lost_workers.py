@@ -12,7 +12,7 @@ from pebble.pool.process import PoolManager
 from worker_searches import nothing_is_left_behind  # noqa: F401 - an autouse fixture
 from systems import posix_only
 
-from d2l_hpo.tuning.workers import OwnWorkers, WorkerLost, after
+from d2l_hpo.tuning.workers import OwnWorkers, WorkerLost, call_after
 
 
 @posix_only
@@ -83,7 +83,7 @@ def test_where_the_pool_of_a_call_breaks_before_it_the_call_is_told_why():
         called.append(True)
         raise RuntimeError("Unexpected error within the Pool")
 
-    future = after(first, call)
+    future = call_after(first, call)
     assert not called
     first.set_exception(BrokenProcessPool("All workers expired"))
     assert called and isinstance(future.exception(), BrokenProcessPool)
