@@ -1,5 +1,6 @@
 """Which networks can be trained in one program, and which in none: their shapes, and a check."""
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
@@ -69,9 +70,9 @@ def attributes(module: nn.Module) -> list[tuple[str, Any]]:
 
 
 def is_plain(value: Any) -> bool:
-    """Say whether a value is one of Python's own, or made of such, so that its text tells all."""
+    """Say whether a value is a number, a text, or made of such, so that its own text tells all."""
     if isinstance(value, dict):
         return all(is_plain(part) for pair in value.items() for part in pair)
     if isinstance(value, list | tuple | set):
         return all(map(is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str | torch.dtype | torch.device)
+    return value is None or isinstance(value, Number | str | torch.dtype | torch.device)

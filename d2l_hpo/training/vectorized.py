@@ -19,6 +19,10 @@ Call = tuple[dict[str, Any], dict[str, Any]]
 """A configuration and the keywords of a call of an objective."""
 
 
+EPOCHS = 10
+"""Up to which epoch a network is trained where a call does not say it."""
+
+
 class VectorizedObjective:
     """Trains whole batches of configurations; networks of one shape are trained in one program.
 
@@ -84,9 +88,10 @@ class VectorizedObjective:
         self.parts = parts
         self.device = check_device(device)
         inner = getattr(parts, "func", parts)  # functools.partial
-        self.__qualname__ = f"{type(self).__name__}({getattr(inner, '__qualname__', inner)})"
+        name = getattr(inner, "__qualname__", type(inner).__qualname__)
+        self.__qualname__ = f"{type(self).__name__}({name})"
 
-    def __call__(self, config: dict, max_epochs: int = 10, checkpoint: Any = None,
+    def __call__(self, config: dict, max_epochs: int = EPOCHS, checkpoint: Any = None,
                  seed: int = 0) -> dict[str, float]:
         """Train one configuration, as a batch of one."""
         keywords = {"max_epochs": max_epochs, "checkpoint": checkpoint, "seed": seed}
@@ -127,7 +132,7 @@ class VectorizedObjective:
 
 
 def prepared(build: Callable[[], d2l.Module], data: TensorData, device: torch.device,
-             known: dict[int, Pair], max_epochs: int = 10, checkpoint: Any = None,
+             known: dict[int, Pair], max_epochs: int = EPOCHS, checkpoint: Any = None,
              seed: int = 0) -> tuple[HPOTrainer, tuple]:
     """Return a trainer with the model and the data of `train_model`, and the shape of both."""
     if not isinstance(data, TensorData):

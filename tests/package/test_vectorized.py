@@ -1,6 +1,7 @@
 """Batches of networks trained at once: the same as one at a time, and what cannot be trained so."""
 import math
 import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -34,6 +35,7 @@ from d2l_hpo.training import lenet_parts, members, moved, objectives, perceptron
 from d2l_hpo.training import Stack
 from d2l_hpo.training.datasets import d2l
 from d2l_hpo.training.vectorized import prepared
+from d2l_hpo.tuning import objective_name
 
 RATES = [{"learning_rate": 0.1}, {"learning_rate": 0.02, "momentum": 0.9},
          {"learning_rate": 0.05, "momentum": 0.5, "weight_decay": 0.1}]
@@ -232,7 +234,8 @@ def test_data_that_share_a_tensor_are_moved_once():
     there = [moved(data, torch.device("meta"), known) for data in (first, second)]
     assert there[0].train[0] is there[1].train[0] and there[0].train[0].is_meta
     assert not first.train[0].is_meta and there[1].batch_size == 20
-    assert len(known) == 4 and all(one is not two for one, two in known.values())
+    assert len(known) == 4  # and no id is of another tensor later, since it keeps those it knows
+    assert all(id(one) == key and one is not two for key, (one, two) in known.items())
 
 
 # -- checkpoints ----------------------------------------------------------------------------------
@@ -340,8 +343,12 @@ def test_a_refused_network_is_one_failed_trial_of_its_rung(tmp_path):
 
 
 def test_journals_know_an_objective_by_what_it_trains():
-    objective = VectorizedObjective(lenet_parts)
-    assert objective.__qualname__ == "VectorizedObjective(lenet_parts)"
+    class Parts:
+        def __call__(self, config):
+            return small_perceptron(config)
+    for parts, name in ((lenet_parts, "lenet_parts"), (partial(lenet_parts), "lenet_parts"),
+                        (Parts(), Parts.__qualname__)):
+        assert objective_name(VectorizedObjective(parts)) == f"VectorizedObjective({name})"
 
 
 # -- what cannot be trained so --------------------------------------------------------------------
