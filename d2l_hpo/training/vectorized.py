@@ -64,9 +64,8 @@ class VectorizedObjective:
     another reason, one warning says which, and the halves of its group are trained one after the
     other, so that a lack of memory ends no search.
 
-    Whether it is faster depends on the machine: a GPU that a small network does not fill trains
-    many of them in about the time of one, while a processor may train a loop as fast
-    (`benchmarks/README.md`).
+    Whether it is faster depends on the machine: a GPU that one small network does not fill has room
+    for many, while on one thread of a processor a loop may be as fast (`benchmarks/README.md`).
 
     >>> import torch
     >>> X = torch.arange(8.0)[:, None] - 3.5
