@@ -102,6 +102,7 @@ from .training.resnet import ResNet18 as ResNet18
 from .training.resnet import hpo_objective_resnet18 as hpo_objective_resnet18
 from .training.resnet import train_resnet18 as train_resnet18
 from .training.trainer import HPOTrainer as HPOTrainer
+from .training.vectorized import VectorizedObjective as VectorizedObjective
 from .tuning.reading import read_journal as read_journal
 from .tuning.reporting import search_report as search_report
 from .tuning.stopping import Patience as Patience

@@ -1,9 +1,9 @@
 """A tuner that hands whole batches of trials to one function, which runs them at a time."""
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Self
 
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
+from d2l_hpo.tuning.batch_runs import run_in_batches
 from d2l_hpo.tuning.records import Attempt
 from d2l_hpo.tuning.tuner import HPOTuner
 
@@ -49,26 +49,9 @@ class BatchTuner(HPOTuner):
 
     def loop(self) -> None:
         """Run batches until the budget is spent or the scheduler has no trial."""
-        books = self.books
-        try:
-            while batch := self.next_batch():
-                self.sync()
-                with self.ctrl_c.allowed():
-                    results = self.objective([attempt.trial for attempt in batch.values()])
-                for (future, attempt), result in zip(batch.items(), results, strict=True):
-                    del books.running[future]
-                    self.finish(attempt, result)
-        finally:
-            interrupted = [attempt.trial for attempt in books.running.values()]
-            books.pending, books.running = interrupted + books.pending, {}
+        run_in_batches(self, self.n_workers, run_trials)
 
-    def next_batch(self) -> dict[Future, Attempt]:
-        """Begin the trials of the next batch; none if the search is over."""
-        batch: dict[Future, Attempt] = {}
-        while len(batch) < self.n_workers and not self.budget_spent():
-            if (trial := self.next_trial()) is None:
-                break
-            key: Future = Future()  # the books know running attempts by their futures
-            batch[key] = self.books.running[key] = self.begin(trial, worker=len(batch))
-            del self.books.pending[0]
-        return batch
+
+def run_trials(tuner: HPOTuner, attempts: list[Attempt]) -> list[tuple[Any, str | None]]:
+    """Have a batch of trials run; none has failed."""
+    return [(result, None) for result in tuner.objective([attempt.trial for attempt in attempts])]

@@ -75,6 +75,12 @@ class TrainerBase(d2l.Trainer):
 
     def fit(self, model, data):
         """Train until `max_epochs` epochs are done or the training loss is no longer finite."""
+        self.prepare(model, data)
+        self.train()
+        self.release()
+
+    def prepare(self, model, data):
+        """Get ready for the next epoch: that after the checkpoint, if there is one."""
         if self.gpus and isinstance(data, TensorData):
             data.to(self.gpus[0])
         self.prepare_data(data)
@@ -87,12 +93,24 @@ class TrainerBase(d2l.Trainer):
             self.prepare_optimizer()
             if self.checkpoint is not None:
                 self.load_checkpoint()
-            while self.epoch < self.max_epochs and math.isfinite(self.training_loss):
+
+    def train(self):
+        """Train the epochs that are left, and save a checkpoint after each, if there is one."""
+        with reproducible(self.seed):
+            while self.goes_on:
                 self.fit_epoch()
                 if self.checkpoint is not None:
                     self.save_checkpoint()
-        for name in ("plot", "trainer"):  # the class's plot again; no cycle keeps the data
-            vars(model).pop(name, None)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether an epoch is left to train, and the loss of the last one was finite."""
+        return self.epoch < self.max_epochs and math.isfinite(self.training_loss)
+
+    def release(self) -> None:
+        """Give the model the class's `plot` again, and break the cycle that keeps the data."""
+        for name in ("plot", "trainer"):
+            self.model.__dict__.pop(name, None)
 
     def prepare_optimizer(self):
         """Create the model's lazy parameters from one example, then its optimizer."""
@@ -103,17 +121,9 @@ class TrainerBase(d2l.Trainer):
         self.optim = self.model.configure_optimizers()
 
     def fit_epoch(self):
-        """Train for one epoch; keep its mean training loss and add up the seconds.
-
-        Its random numbers depend on the seed and the number of the epoch alone, so that a run that
-        goes on after epoch 3 sees in epoch 4 what it would have seen without the stop.
-        """
+        """Train for one epoch; keep its mean training loss and add up the seconds."""
         start = time.perf_counter()
-        state = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)
-        torch.manual_seed(int(state[0]))
-        if hasattr(self.train_dataloader, "set_epoch"):
-            self.train_dataloader.set_epoch(self.seed, self.epoch)
-        self.model.train()
+        self.begin_epoch()
         total, examples = 0.0, 0
         for batch in self.train_dataloader:
             batch = self.prepare_batch(batch)
@@ -124,8 +134,24 @@ class TrainerBase(d2l.Trainer):
             self.train_batch_idx += 1
             total += loss.detach() * len(batch[-1])
             examples += len(batch[-1])
-        self.training_loss = float(total) / examples
-        self.training_seconds += time.perf_counter() - start
+        self.end_epoch(float(total) / examples, time.perf_counter() - start)
+
+    def begin_epoch(self):
+        """Draw the epoch's random numbers from the seed and the number of the epoch alone.
+
+        So a run that goes on after epoch 3 sees in epoch 4 what it would have seen without the
+        stop.
+        """
+        state = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)
+        torch.manual_seed(int(state[0]))
+        if hasattr(self.train_dataloader, "set_epoch"):
+            self.train_dataloader.set_epoch(self.seed, self.epoch)
+        self.model.train()
+
+    def end_epoch(self, training_loss: float, seconds: float):
+        """Note that an epoch is done, its mean training loss, and the seconds that it took."""
+        self.training_loss = training_loss
+        self.training_seconds += seconds
         self.epoch += 1
 
     def error(self, dataloader: Any) -> float:

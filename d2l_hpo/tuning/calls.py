@@ -83,6 +83,24 @@ def call(objective: Callable, config: dict, keywords: dict, to_pickle: bool = Fa
     return Result(value, reason, start, seconds, to_pickle and reason is None)
 
 
+def call_batch(objective: Any, calls: list[tuple[dict, dict]]) -> list[tuple[Any, str | None]]:
+    """Call `objective.run_batch` once; return for each call its value, or why it failed.
+
+    An exception of the whole batch is the reason of all; only KeyboardInterrupt gets out.
+    """
+    try:
+        results = list(objective.run_batch(calls))
+        if len(results) != len(calls):
+            raise ValueError(f"run_batch was given {len(calls)} calls and returned {len(results)} "
+                             "results, expected one for each")
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # SystemExit, too: it must not end the search
+        return [(None, printable(traceback.format_exc()))] * len(calls)
+    return [(None, printable("".join(traceback.format_exception(result))))
+            if isinstance(result, BaseException) else (result, None) for result in results]
+
+
 def is_end(error: BaseException) -> bool:
     """Say whether an exception is the one that ends a trial which was told to stop."""
     from d2l_hpo.tuning.reporter import TrialStopped  # after the threads of NumPy were set

@@ -32,10 +32,28 @@ def check_arguments(tuner: "HPOTuner") -> None:
     check_int("max_retries", tuner.max_retries, minimum=0)
     if tuner.worker_env is not None:
         check_environments(tuner)
+    if tuner.batch_size is not None:
+        check_batches(tuner)
     if tuner.max_failures is not None:
         check_int("max_failures", tuner.max_failures, minimum=0)
     if tuner.trial_timeout is not None:
         check_positive("trial_timeout", tuner.trial_timeout)
+
+
+def check_batches(tuner: "HPOTuner") -> None:
+    """Raise ValueError or TypeError where trials cannot run in batches of `batch_size`."""
+    check_int("batch_size", tuner.batch_size)
+    if not callable(getattr(tuner.objective, "run_batch", None)):
+        raise TypeError(f"batch_size is {tuner.batch_size}, but objective {tuner.objective!r} has "
+                        "no method run_batch(calls); give one such as VectorizedObjective, or "
+                        "leave batch_size out")
+    if takes_report(tuner.objective):
+        raise ValueError("an objective that runs batches cannot report; leave out its argument "
+                         "report, or batch_size")
+    if (tuner.executor is not None or tuner.n_workers > 1 or tuner.trial_timeout is not None
+            or tuner.worker_env is not None):
+        raise ValueError("batch_size is for one process; leave it out, or executor, n_workers, "
+                         "trial_timeout and worker_env")
 
 
 def check_environments(tuner: "HPOTuner") -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from d2l_hpo.schedulers.scheduler import HPOScheduler, Trial
 from d2l_hpo.tools.arguments import check_int, check_positive
 from d2l_hpo.tools.copies import copied
+from d2l_hpo.tuning.batch_runs import run_at_once, run_in_batches
 from d2l_hpo.tuning.callbacks import Callbacks
 from d2l_hpo.tuning.calls import call
 from d2l_hpo.tuning.checkpoints import Checkpoints
@@ -78,6 +79,8 @@ class HPOTuner(Results):
       `report(trial, error, epoch, info)`, `trial_end(trial, row)`, `search_end(tuner)`. They are
       called in this process, when books and journal have the event; not for what a journal
       repeats. An exception in one is a warning, and the search goes on.
+    - `batch_size`: how many trials at most are run by one call of `objective.run_batch(calls)`, at
+      least 1; None: the objective is called once a trial. See below.
 
     TypeError or ValueError for an argument that cannot work, FileExistsError for a
     `checkpoint_dir` that another search has used. A script that uses processes calls `run` under
@@ -108,6 +111,14 @@ class HPOTuner(Results):
     progress bar counts them. A trial that goes on after a kill or Ctrl-C may find a checkpoint of
     its last epoch, where nothing is left to train: let the objective store the error, too, and
     return it. If it fails there, the tuner removes the checkpoint and tries it once more.
+
+    With a `batch_size` the objective has a method `run_batch`, as `VectorizedObjective` has. It is
+    given a list of calls, pairs of a configuration and a dictionary of keywords, and returns a list
+    with the result of each, or with the exception by which that trial has failed. A batch is
+    smaller where the scheduler has no more trials at that moment: so `open_brackets=1` makes it a
+    rung. Records, journal and checkpoints are those of single trials, which begin and end at about
+    the same time; `worker` is a trial's place in its batch. After a kill all of the batch that has
+    not ended runs again. It is for this process: ValueError with reports, workers or a time limit.
 
     Every event is in the journal before the tuner acts on it, so that a kill loses nothing. Before
     it waits for a trial, those that have ended are on disk, so that they survive the machine. A
@@ -152,10 +163,11 @@ class HPOTuner(Results):
                  max_failures: int | None = None, warm_start: Any = None,
                  stop: Rule | Sequence[Rule] = (),
                  worker_env: Sequence[Mapping[str, str]] | None = None,
-                 callbacks: Sequence[Any] = ()) -> None:
+                 callbacks: Sequence[Any] = (), batch_size: int | None = None) -> None:
         self.scheduler, self.objective = scheduler, objective
         self.executor, self.n_workers, self.synchronous = executor, n_workers, synchronous
         self.max_retries, self.trial_timeout = max_retries, trial_timeout
+        self.batch_size = batch_size
         self.max_failures, self.warm_start, self.worker_env = max_failures, warm_start, worker_env
         self.stop, self.callbacks = rules(stop), Callbacks(callbacks)
         self.books, self.ctrl_c = Books(), CtrlC()
@@ -250,11 +262,13 @@ class HPOTuner(Results):
         return tqdm(total=number_of_trials, initial=len(self.books.reported), unit="trial")
 
     def loop(self) -> None:
-        """Run one trial after another in this process, or several at a time on workers."""
+        """Run one trial after another in this process, in batches, or several on workers."""
         if (self.executor is not None or self.n_workers > 1 or self.trial_timeout is not None
                 or self.worker_env is not None):
             from d2l_hpo.tuning.parallel import run_on_workers  # it loads a process pool
             return run_on_workers(self)
+        if self.batch_size is not None:
+            return run_in_batches(self, self.batch_size, run_at_once)
         while not self.budget_spent() and (trial := self.next_trial()):
             self.evaluate(trial)
 

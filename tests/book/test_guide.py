@@ -102,6 +102,14 @@ def command_line(folder: Path) -> None:
 
 
 @check
+def vectorized(folder: Path) -> None:
+    found, rungs = run("vectorized", folder)
+    assert 0 < numbers(found)[0] < 0.3 and config_in(found)["batch_size"] in (16, 64)
+    assert ast.literal_eval(rungs) == {1: 27, 3: 9, 9: 3}
+    assert files(folder) == {"checkpoints"}
+
+
+@check
 def gpus(folder: Path) -> None:
     lines = run("gpus", folder)
     assert 1e-3 <= config_in(lines[0])["learning_rate"] <= 0.3

@@ -219,6 +219,24 @@ def run_on_workers_with_a_journal() -> None:
     assert len(tuner.records) == 6 and errors[1] <= errors[0]
 
 
+class BatchObjective:
+    """An objective whose trials run in batches."""
+
+    def __call__(self, config: dict[str, Any], seed: int = 0) -> float:
+        return objective(config)
+
+    def run_batch(self, calls: list[tuple[dict[str, Any], dict[str, Any]]],
+                  ) -> list[float | Exception]:
+        return [self(config, **keywords) for config, keywords in calls]
+
+
+def run_in_batches() -> None:
+    """Hand eight trials at a time to one call."""
+    tuner = HPOTuner(BasicScheduler(RandomSearcher(SPACE)), BatchObjective(), batch_size=8)
+    tuner.run(number_of_trials=12)
+    assert tuner.records["worker"].max() == 7
+
+
 def stop_early() -> None:
     """Hyperband: many trials for few epochs, few trials for many."""
     scheduler = HyperbandScheduler(RandomSearcher(SPACE), eta=3, r_min=1, r_max=9, rounds=1)
@@ -310,9 +328,9 @@ def tune_an_estimator() -> None:
 
 
 PROGRAMS = (search_at_random, read_the_records, use_an_own_searcher, use_an_own_scheduler,
-            run_on_workers_with_a_journal, stop_early, report_and_stop, simulate_and_plot,
-            search_with_a_model, trade_objectives, keep_limits, validate_by_folds,
-            tune_an_estimator)
+            run_on_workers_with_a_journal, run_in_batches, stop_early, report_and_stop,
+            simulate_and_plot, search_with_a_model, trade_objectives, keep_limits,
+            validate_by_folds, tune_an_estimator)
 
 
 def wrong_uses(tuner: HPOTuner, searcher: RandomSearcher) -> Iterator[Any]:
@@ -325,6 +343,7 @@ def wrong_uses(tuner: HPOTuner, searcher: RandomSearcher) -> Iterator[Any]:
     yield HPOTuner(searcher, objective)  # type: ignore[arg-type]
     yield HPOTuner(BasicScheduler(searcher), 0.5)  # type: ignore[arg-type]
     yield HPOTuner(BasicScheduler(searcher), objective, workers=2)  # type: ignore[call-arg]
+    yield HPOTuner(BasicScheduler(searcher), objective, batch_size="8")  # type: ignore[arg-type]
     yield ASHAScheduler(searcher, eta=3)  # type: ignore[call-arg]
     yield ConstrainedSearcher(SPACE, limits=4.2)  # type: ignore[arg-type]
     yield Trial("first", {})  # type: ignore[arg-type]
