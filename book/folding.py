@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
-import symtable
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
@@ -123,6 +123,28 @@ def _with_method(block: cst.IndentedBlock, method: Piece) -> cst.IndentedBlock:
 
 def defined_names(source: str) -> set[str]:
     """Return the names that `source` binds at its top level, imports excluded."""
-    table = symtable.symtable(source, "<cell>", "exec")
-    return {symbol.get_name() for symbol in table.get_symbols()
-            if symbol.is_assigned() and not symbol.is_imported()}
+    return {*bound_names(ast.parse(source))}
+
+
+def bound_names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node binds in the scope where it stands.
+
+    The module symtable says it, too, but since Python 3.12 those of comprehensions as well.
+    """
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name
+            return
+        case ast.AnnAssign(value=None) | ast.Lambda():
+            return
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            yield from (part.target.id for part in ast.walk(node)
+                        if isinstance(part, ast.NamedExpr))
+            return
+        case ast.Name(ctx=ast.Store()):
+            yield node.id
+        case (ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name))
+              | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name))):
+            yield name
+    for child in ast.iter_child_nodes(node):
+        yield from bound_names(child)

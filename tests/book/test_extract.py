@@ -356,3 +356,20 @@ def test_mistakes_in_additions_are_named(small_book: SmallBook, cell: str, text:
     small_book.section("first", cell)
     with pytest.raises(BookError, match=message):
         modules(with_reference(small_book, text))
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("FIELDS = {field.name for field in things}", "FIELDS"),
+    ("pairs = [(a, b) for a in x if (last := a) for b in y]", "pairs last"),
+    ("def f(a):\n    b = a\n    return [c for c in b]", "f"),
+    ("class C:\n    inner = 1\n    def g(self):\n        other = 2", "C"),
+    ("async def h():\n    pass", "h"),
+    ("k = lambda a: (b := a)", "k"),
+    ("m: int\nn: int = 1\no += 1", "n o"),
+    ("for i, *rest in x:\n    p = i\nwith y as q:\n    pass", "i rest p q"),
+    ("try:\n    r = 1\nexcept E as error:\n    pass", "r error"),
+    ("match x:\n    case {1: s, **t} | [s, *t]:\n        pass\n    case u:\n        pass", "s t u"),
+    ("import os\nfrom a import b as c\nos.x = c[0] = 1", ""),
+])
+def test_names_of_a_source_are_the_same_in_every_python(source: str, names: str) -> None:
+    assert extract.defined_names(source) == {*names.split()}
