@@ -45,8 +45,8 @@ lines = [sysconfig.get_path("purelib"), sys.argv[2]]
 pathlib.Path(paths["purelib"], "layer.pth").write_text("\\n".join(lines), encoding="utf-8")
 """
 OUTSIDE_TESTS = ("tests/book/test_guide.py", "tests/package/test_optuna_study.py")
-BENCHMARKS = ("training", "simulator", "search_quality", "suggest_time", "refits", "parallel",
-              "schedulers", "search_cv")
+BENCHMARKS = ("training", "simulator", "search_quality", "suggest_time", "refits", "branches",
+              "parallel", "schedulers", "search_cv")
 
 
 class Failure(Exception):
