@@ -46,7 +46,7 @@ pathlib.Path(paths["purelib"], "layer.pth").write_text("\\n".join(lines), encodi
 """
 OUTSIDE_TESTS = ("tests/book/test_guide.py", "tests/package/test_optuna_study.py")
 BENCHMARKS = ("training", "vectorized", "simulator", "search_quality", "suggest_time", "refits",
-              "parallel", "schedulers", "search_cv")
+              "branches", "parallel", "schedulers", "search_cv")
 
 
 class Failure(Exception):

@@ -8,6 +8,7 @@ from .base import check_searcher as check_searcher
 from .bayesian import BayesianSearcher as BayesianSearcher
 from .bayesian import soften_errors as soften_errors
 from .bayesian_base import BayesianBase as BayesianBase
+from .branches import Branches as Branches
 from .breeding import MultiObjectiveSearcher as MultiObjectiveSearcher
 from .breeding import NondominatedSortingSearcher as NondominatedSortingSearcher
 from .designs import SobolSearcher as SobolSearcher

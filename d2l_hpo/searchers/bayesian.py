@@ -47,6 +47,13 @@ class BayesianSearcher(BayesianBase):
     model, to at most 200 trials: half of them evenly spaced among the sorted configurations, half
     among the sorted errors. Otherwise a proposal takes a time of order n**2 for n trials.
 
+    Where `when` makes branches, sets of hyperparameters that are active together, every fourth
+    configuration is chosen in the branch with the fewest, by a model of that branch's trials
+    alone. The model of all may take a branch for bad after the few trials that the design made
+    there. That is a forced share of trials, as bandits have it, and a model a branch as in Nguyen
+    et al. (2020), where a draw from the models chooses the branch. A subclass turns it off with
+    `turns = 0`. Where there is one branch, nothing changes.
+
     A subclass may define `acquisition(model, points)`, shape (q,) for encoded points (q, p), which
     is maximised.
 

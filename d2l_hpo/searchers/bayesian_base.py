@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from d2l_hpo.searchers.branches import Branches
 from d2l_hpo.searchers.model_searcher import ModelSearcher, encode_choices
 from d2l_hpo.searchers.process_fit import theta_prior
 from d2l_hpo.searchers.process_refit import ProcessKeeper
@@ -16,11 +17,13 @@ from d2l_hpo.tools.arguments import check_int
 class BayesianBase(ModelSearcher):
     """Knows where the fit of a Gaussian process starts, and finds the point of largest worth.
 
-    A subclass defines `propose_point` by `keeper`, `fresh_starts`, `encode`, `pending_points` and
-    `best_point`.
+    A subclass defines `propose_point` by `training_set`, `keeper`, `fresh_starts`, `encode`,
+    `pending_points` and `best_point`. Where a space has branches, every fourth configuration is
+    chosen in the one with the fewest, and all these know only that branch (`choose_point`).
     """
 
     setting_names: tuple[str, ...] = ("fantasies",)
+    turns = 4  # a branch in turn is given every so many configurations, with 0 none
     candidates, survivors, copies, rounds = 512, 4, 16, 8  # of the search for the best point
 
     def __init__(self, config_space: Mapping[str, Any],
@@ -35,6 +38,37 @@ class BayesianBase(ModelSearcher):
         """Which length scale each column of encoded points has: one a hyperparameter."""
         self.keeper = ProcessKeeper(self.groups)
         self.next_restart = 0
+        self.branches = Branches(self.config_space)
+        self.branch: np.ndarray | None = None
+        """The branch in turn, while a point is chosen there."""
+
+    def choose_point(self) -> np.ndarray:
+        """Return what `propose_point` chooses, every fourth time in the branch with the fewest.
+
+        A good trial in one branch draws those that follow to itself, and the model of all may take
+        a branch for bad after the two or four trials that the design made there. So each gets some
+        more: where its own trials, with a model of their own, say that it is best.
+        """
+        is_turn = self.turns > 0 and len(self.points) % self.turns == 0
+        self.branch = self.branches.in_turn(self.points, self.is_new) if is_turn else None
+        if self.branch is None:
+            return self.propose_point()
+        keeper, self.keeper = self.keeper, ProcessKeeper(self.groups)
+        try:
+            return self.propose_point()
+        finally:
+            self.branch, self.keeper = None, keeper
+
+    def training_set(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what the class above does, in a turn only the trials of that branch.
+
+        If none of these has an error, all trials are returned.
+        """
+        points, errors, failed = super().training_set()
+        own = self.branches.contains(points, self.branch)
+        if self.branch is None or not own.any():
+            return points, errors, failed
+        return points[own], errors[own], failed[self.branches.contains(failed, self.branch)]
 
     def fresh_starts(self, n: int) -> list[np.ndarray]:
         """Return from where theta of a process of n trials is fitted beside the last one.
@@ -42,7 +76,7 @@ class BayesianBase(ModelSearcher):
         One more trial changes theta little. When their number has grown by half, it starts afresh,
         too: from the prior's mean and two draws from the prior.
         """
-        if n < self.next_restart:
+        if n < self.next_restart or self.branch is not None:
             return []
         self.next_restart = math.ceil(1.5 * n)
         mean, deviation = theta_prior(len(self.choices))
@@ -65,7 +99,8 @@ class BayesianBase(ModelSearcher):
         """
         def score(candidates: np.ndarray) -> np.ndarray:
             snapped = snap_unit_cube(self.config_space, candidates)
-            return np.where(self.is_new(snapped), worth(self.encode(snapped)), -np.inf)
+            allowed = self.is_new(snapped) & self.branches.contains(snapped, self.branch)
+            return np.where(allowed, worth(self.encode(snapped)), -np.inf)
 
         best = np.argsort(errors, kind="stable")[:self.survivors]
         return self.maximise(score, np.nan_to_num(points[best], nan=0.5))
