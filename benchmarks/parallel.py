@@ -323,7 +323,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         os.environ["SYNETUNE_FOLDER"] = name
         dask.config.set({"temporary-directory": name})
-        cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None,
+        cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0",
                                silence_logs=logging.CRITICAL)
         with cluster, Client(cluster) as client:
             print_tables(Path(name), client.get_executor(pure=False))

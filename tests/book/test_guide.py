@@ -7,9 +7,11 @@ import importlib
 import importlib.util
 import json
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,17 @@ def config_in(line: str) -> dict:
     return ast.literal_eval(re.search(r"\{.*?\}", line)[0])
 
 
+@pytest.fixture
+def taken_ports() -> Iterator[None]:
+    """Take the ports that clusters listen on, as another cluster on the machine does."""
+    with ExitStack() as stack:
+        for port in (8787, 8265):  # of Dask and of Ray
+            with suppress(OSError):  # so somebody has it
+                stack.enter_context(socket.create_server(("", port)))
+        yield
+
+
+@pytest.mark.usefixtures("taken_ports")
 @pytest.mark.parametrize("name", [*RECIPES])
 def test_script_runs_and_does_what_the_page_says(name: str, tmp_path: Path) -> None:
     assert name in CHECKS, f"the recipe {name} has no test: write @check def {name}(folder)"

@@ -313,7 +313,7 @@ def test_a_worker_of_a_dask_cluster_that_dies_is_replaced(tmp_path):
     settings = {"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(tmp_path),
                 "distributed.comm.timeouts.connect": "900s"}
     with dask.config.set(settings), \
-            distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as cluster, \
+            distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=":0") as cluster, \
             distributed.Client(cluster) as client:
         executor = client.get_executor(pure=False)
         search = tuner(objective, 3, n_workers=1, executor=executor)

@@ -346,7 +346,7 @@ def test_functions_of_notebooks_reach_a_dask_cluster(tmp_path):
     dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
     settings = {"temporary-directory": str(tmp_path), "distributed.comm.timeouts.connect": "900s"}
     with dask.config.set(settings), \
-            distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster, \
+            distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as cluster, \
             distributed.Client(cluster) as client:
         search = tuner(lambda config: {"error": config["x"] + 1, "process": os.getpid()}, 6,
                        executor=client.get_executor())
