@@ -66,14 +66,17 @@ class OptunaSampler:
 
 
 class SMAC:
-    """Drives a facade of SMAC3 through its ask and tell, without noise and without intensifying."""
+    """Drives a facade of SMAC3 through its ask and tell, without noise and without intensifying.
+
+    It is told how many trials there will be: its Sobol design has a quarter of them, at most.
+    """
 
     packages = ("smac", "ConfigSpace")
 
-    def __init__(self, name: str, space: Mapping[str, Any], seed: int):
+    def __init__(self, name: str, space: Mapping[str, Any], seed: int, trials: int):
         import smac
         self.folder = tempfile.TemporaryDirectory()
-        scenario = smac.Scenario(to_configspace(space, seed), n_trials=1_000, seed=seed,
+        scenario = smac.Scenario(to_configspace(space, seed), n_trials=trials, seed=seed,
                                  deterministic=True, output_directory=Path(self.folder.name))
         self.space = space
         self.facade = getattr(smac, name)(scenario, lambda config, seed=0: 0.0, overwrite=True,
@@ -206,7 +209,7 @@ METHODS = {
                                         warn_independent_sampling=False)),
     "optuna.TPESampler": Method(partial(OptunaSampler, "TPESampler")),
     "optuna.GPSampler": Method(partial(OptunaSampler, "GPSampler", flat=True), 30, 50),
-    "smac.HPO": Method(partial(SMAC, "HyperparameterOptimizationFacade"), 20, 50),
+    "smac.HPO": Method(partial(SMAC, "HyperparameterOptimizationFacade", trials=50), 20, 50),
     "ax.Client": Method(partial(Ax), 20, 50),
     "syne_tune.RandomSearch": Method(partial(SyneTuneScheduler, "RandomSearch",
                                              metrics=["error"])),

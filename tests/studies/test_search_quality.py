@@ -212,6 +212,25 @@ def test_a_peer_proposes_configurations_of_a_conditional_space(method):
     assert kinds <= {("l2", False), ("l1", False), ("elasticnet", True)} and len(kinds) > 1
 
 
+def test_the_forest_of_smac_is_asked_within_its_trials():
+    """SMAC begins with ten Sobol points a hyperparameter, but with a quarter of its trials."""
+    require("smac.HPO")
+    method = METHODS["smac.HPO"]
+    searcher = method.make({f"x{i}": stats.uniform(0, 1) for i in range(10)}, 0)
+    origins = []
+    for number in range(method.max_evaluations // 3):
+        config = searcher.ask()
+        origins.append(searcher.trial.config.origin)
+        searcher.tell(config, 1 / (1 + number))
+    assert sum("Initial" in origin for origin in origins) <= method.max_evaluations / 4
+    assert "Initial" not in origins[-1]
+
+
+def test_ties_are_ties_though_a_kept_search_has_fewer_digits():
+    values = np.array([[[8.375209e-06], [8.375190e-06], [0.1]]])
+    assert summary.ranks(values)[0, :, 0].tolist() == [1.5, 1.5, 3]
+
+
 def test_configspace_gets_the_conditions():
     pytest.importorskip("ConfigSpace")
     space, _ = REAL_TASKS["sgd-breast"]()
