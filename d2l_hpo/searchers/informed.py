@@ -130,8 +130,9 @@ class ConstrainedSearcher(InformedSearcher):
         self.slacks = [self.model_number(name, lambda numbers, limit=limit: 1 - numbers / limit)
                        for name, limit in self.limits.items()]
         limits = np.array(list(self.limits.values()))
-        self.kept = self.encoded([key for key, numbers in sorted(self.numbers.items())
-                                  if (numbers < limits).all()])
+        kept = [key for key, numbers in sorted(self.numbers.items()) if (numbers < limits).all()]
+        self.kept = self.encoded([key for key in kept if self.branches.contains(
+            self.points[key][np.newaxis], self.branch)[0]])
         return super().propose_point()
 
     def acquisition(self, model, points: np.ndarray) -> np.ndarray:

@@ -48,9 +48,11 @@ from .shapes import check_alike as check_alike
 from .shapes import check_network as check_network
 from .shapes import is_plain as is_plain
 from .shapes import shape_of as shape_of
+from .stacks import OutOfReach as OutOfReach
 from .stacks import Stack as Stack
 from .stacks import TrainingStep as TrainingStep
 from .stacks import column as column
+from .stacks import without_trainer as without_trainer
 from .trainer import HPOTrainer as HPOTrainer
 from .trainer import train_model as train_model
 from .vectorized import Call as Call

@@ -12,13 +12,13 @@ class Member:
     """One of the trainings of a batch: its trainer, and why it failed, if it has."""
 
     trainer: HPOTrainer
-    failure: Exception | None = None
+    failure: Exception | SystemExit | None = None
 
     def attempt(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function for this member alone: what it raises is this member's failure."""
         try:
             return function(*arguments)
-        except Exception as failure:
+        except (Exception, SystemExit) as failure:
             self.failure = failure
             return None
 

@@ -50,7 +50,8 @@ def shape_of(trainer: HPOTrainer, data: TensorData) -> tuple:
     """Return what has to be equal for prepared trainers whose networks are trained together.
 
     It is what the network computes, module by module, the shapes of its tensors and of the
-    batches, and which parameters are trained. Numbers of SGD may differ.
+    batches, and which parameters are trained. Numbers of SGD may differ. A module of a user's own
+    class that has buffers may change them, so its network is like no other.
     """
     model = trainer.model
     trained = settings_by_name(model, trainer.optim)
@@ -59,7 +60,9 @@ def shape_of(trainer: HPOTrainer, data: TensorData) -> tuple:
     nesterov = [(name, settings["nesterov"]) for name, settings in trained.items()]
     modules = [(name, type(module), *attributes(module)) for name, module in model.named_modules()]
     batches = [(part.shape, part.dtype) for part in data.train]
-    return (*tensors, *nesterov, *modules, *batches, data.batch_size)
+    keeping = [id(module) for module in model.modules()
+               if module._buffers and not type(module).__module__.startswith("torch.nn.")]
+    return (*tensors, *nesterov, *modules, *batches, data.batch_size, *keeping)
 
 
 def attributes(module: nn.Module) -> list[tuple[str, Any]]:

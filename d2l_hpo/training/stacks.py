@@ -8,7 +8,9 @@
 | `rates[name]` and the like | a setting of SGD for it | (n, 1, ..., 1) |
 """
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from d2l_hpo.training import compat  # noqa: F401  (before torch: it mends torchvision)
 
@@ -32,6 +34,14 @@ class TrainingStep(nn.Module):
     def forward(self, *batch: torch.Tensor) -> torch.Tensor:
         """Return the mean loss of a batch."""
         return self.model.training_step(batch)
+
+
+class OutOfReach:
+    """What a training step in a stack has as its trainer: of n trainers it could ask but one."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"the training step asks its trainer for {name}, which differs from one "
+                           "network to another")
 
 
 class Stack:
@@ -68,7 +78,8 @@ class Stack:
         total, examples = torch.zeros(()), 0
         for batches in zip(*(trainer.train_dataloader for trainer in self.trainers), strict=True):
             batch = tuple(torch.stack(parts) for parts in zip(*batches, strict=True))
-            gradients, losses = self.gradients(self.weights, self.fixed, batch)
+            with without_trainer(self.steps[0].model):
+                gradients, losses = self.gradients(self.weights, self.fixed, batch)
             self.descend(gradients)
             total = total.to(losses) + losses * batch[-1].shape[1]
             examples += batch[-1].shape[1]
@@ -117,6 +128,16 @@ class Stack:
                 if self.settings[i][name]["momentum"]:
                     state = trainer.optim.state[parameter]
                     state["momentum_buffer"] = self.velocity[name][i].clone()
+
+
+@contextmanager
+def without_trainer(model: d2l.Module) -> Iterator[None]:
+    """Let a model do without its trainer inside `with`."""
+    trainer, model.trainer = model.trainer, OutOfReach()
+    try:
+        yield
+    finally:
+        model.trainer = trainer
 
 
 def column(values: Sequence[float], like: torch.Tensor) -> torch.Tensor:

@@ -60,9 +60,11 @@ class VectorizedObjective:
 
     These are a failed trial each, whose error names the reason: an optimizer other than
     `torch.optim.SGD`, dropout, and layers with running statistics such as batch normalisation,
-    which alone would draw other random numbers or keep other statistics. Where a program fails for
-    another reason, one warning says which, and the halves of its group are trained one after the
-    other, so that a lack of memory ends no search.
+    which alone would draw other random numbers or keep other statistics. A network with buffers in
+    a class of your own is trained alone, and so is one whose training step asks its trainer for
+    something; a layer that changes plain attributes must not be in a group. Where a program fails
+    for another reason, one warning says which, and the halves of its group are trained one after
+    the other, so that a lack of memory ends no search.
 
     Whether it is faster depends on the machine: a GPU that one small network does not fill has room
     for many, while on one thread of a processor a loop may be as fast (`benchmarks/README.md`).
@@ -95,11 +97,11 @@ class VectorizedObjective:
         """Train one configuration, as a batch of one."""
         keywords = {"max_epochs": max_epochs, "checkpoint": checkpoint, "seed": seed}
         [result] = self.run_batch([(config, keywords)])
-        if isinstance(result, Exception):
+        if isinstance(result, Exception | SystemExit):
             raise result
         return result
 
-    def run_batch(self, calls: Sequence[Call]) -> list[dict[str, float] | Exception]:
+    def run_batch(self, calls: Sequence[Call]) -> list[dict[str, float] | Exception | SystemExit]:
         """Return for each call, a configuration and keywords, its result or its exception."""
         members = [Member() for _ in calls]
         known: dict[int, Pair] = {}
@@ -120,7 +122,7 @@ class VectorizedObjective:
         return shape
 
     @staticmethod
-    def result(member: Member) -> dict[str, float] | Exception:
+    def result(member: Member) -> dict[str, float] | Exception | SystemExit:
         """Return what the objective returns for a member, or its exception."""
         if member.failure is None:
             member.trainer.release()

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
@@ -88,15 +88,20 @@ def call_batch(objective: Any, calls: list[tuple[dict, dict]]) -> list[tuple[Any
 
     An exception of the whole batch is the reason of all; only KeyboardInterrupt gets out.
     """
+    number = len(calls)  # the objective may change its list
     try:
-        results = list(objective.run_batch(calls))
-        if len(results) != len(calls):
-            raise ValueError(f"run_batch was given {len(calls)} calls and returned {len(results)} "
+        results = objective.run_batch(calls)
+        if isinstance(results, Mapping | Set | str | bytes):
+            raise TypeError(f"run_batch returned a {type(results).__name__}, expected a list of "
+                            "results, in the order of the calls")
+        results = list(results)
+        if len(results) != number:
+            raise ValueError(f"run_batch was given {number} calls and returned {len(results)} "
                              "results, expected one for each")
     except KeyboardInterrupt:
         raise
     except BaseException:  # SystemExit, too: it must not end the search
-        return [(None, printable(traceback.format_exc()))] * len(calls)
+        return [(None, printable(traceback.format_exc()))] * number
     return [(None, printable("".join(traceback.format_exception(result))))
             if isinstance(result, BaseException) else (result, None) for result in results]
 

@@ -123,6 +123,10 @@ def test_what_fails_in_a_batch_is_one_trial():
     (lambda calls: 1 / 0, "ZeroDivisionError"),
     (lambda calls: [0.5], "given 2 calls and returned 1 results"),
     (lambda calls: iter([0.5] * 3), "given 2 calls and returned 3 results"),
+    (lambda calls: [calls.pop() for _ in range(1)], "given 2 calls and returned 1 results"),
+    (lambda calls: calls.clear() or 1 / 0, "ZeroDivisionError"),
+    (lambda calls: {0: 0.5, 1: 0.4}, "TypeError: run_batch returned a dict"),
+    (lambda calls: "01", "TypeError: run_batch returned a str"),
     (lambda calls: exit(), "SystemExit")])
 def test_where_the_call_fails_all_of_its_trials_have_failed(run_batch, reason):
     objective = Batched()

@@ -135,3 +135,23 @@ def test_searchers_with_more_models_have_turns_too(kind, settings, info):
         searcher.update(config, deceptive(config), info=info)
         counts[config["kind"]] += 1
     assert min(counts.values()) >= 8
+
+
+def test_in_a_turn_improvement_is_on_the_trials_of_the_branch_that_keep_the_limits():
+    """The model of a branch says nothing about trials of another one."""
+    seen = []
+
+    class Watched(ConstrainedSearcher):
+        def acquisition(self, model, points):
+            if self.branch is not None:
+                seen.append((len(self.kept), sum(
+                    self.branches.contains(self.points[key][np.newaxis], self.branch)[0]
+                    and numbers[0] < 0.5 for key, numbers in self.numbers.items())))
+            return super().acquisition(model, points)
+
+    searcher = Watched(TWO, seed=0, limits={"size": 0.5})
+    for number in range(20):
+        config = searcher.sample_configuration()
+        searcher.update(config, deceptive(config), info={"size": 0.9 if number % 3 else 0.1})
+    assert seen and all(kept == own for kept, own in seen)
+    assert len({*seen}) > 1

@@ -10,6 +10,9 @@ from small_training import on_the_cpu  # noqa: F401 - an autouse fixture
 from torch import nn
 from vectorized_members import (
     CLOSE,
+    Averaging,
+    Scheduled,
+    Weighted,
     alone,
     assert_same_checkpoints,
     data_of,
@@ -400,6 +403,36 @@ def test_what_no_program_can_do_is_trained_alone_with_a_warning():
         trainer = alone(parts, config, 3, i)
         assert results[i] == {"error": trainer.validation_error(),
                               "training_loss": trainer.training_loss}
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_networks_that_keep_numbers_of_their_own_are_trained_alone(in_place, sizes, tmp_path):
+    parts = network(lambda: Averaging(in_place), linear())
+    results = run(parts, RATES, 3, tmp_path)
+    assert sizes == []
+    assert_as_alone(results, parts, RATES)
+
+
+@pytest.mark.parametrize(("kind", "more"), [
+    (Scheduled, {}), (Weighted, {"by": "train_batch_idx"}), (Weighted, {"by": "epoch"})])
+def test_networks_that_ask_their_trainer_are_trained_alone(kind, more, tmp_path):
+    parts = network(linear(), kind=kind, **more)
+    if more == {"by": "epoch"}:
+        run(parts, RATES[:1], 1, tmp_path)  # so that the first one goes on at another epoch
+    with pytest.warns(UserWarning, match="asks its trainer for (optim|train_batch_idx|epoch)"):
+        results = run(parts, RATES, 3, tmp_path)
+    assert_as_alone(results, parts, RATES)
+
+
+def test_who_exits_fails_alone():
+    def parts(config):
+        if config["learning_rate"] == RATES[1]["learning_rate"]:
+            raise SystemExit("no data")
+        return small_perceptron(config)
+    first, second, *_ = run(parts, RATES)
+    assert isinstance(second, SystemExit) and first["error"] >= 0
+    with pytest.raises(SystemExit, match="no data"):
+        VectorizedObjective(parts)(RATES[1])
 
 
 def test_a_training_that_cannot_run_fails_alone(tmp_path):

@@ -66,3 +66,41 @@ def assert_same_checkpoints(path, other):
     for name in ("model", "optimizer", "training_loss"):
         torch.testing.assert_close(one[name], two[name], equal_nan=True, **CLOSE)
     assert (one["training_seconds"] > 0) and (two["training_seconds"] > 0)
+
+
+class Averaging(nn.Module):
+    """Subtracts a moving average, which it keeps while it trains: in place, or as a new tensor."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        self.in_place = in_place
+        self.register_buffer("mean", torch.zeros(784))
+
+    def forward(self, X):
+        if self.training:
+            moved = 0.5 * self.mean + 0.5 * X.detach().mean(0)
+            if self.in_place:
+                self.mean.copy_(moved)
+            else:
+                self.mean = moved
+        return X - self.mean
+
+
+class Scheduled(Network):
+    """Lowers its learning rate at each step."""
+
+    def training_step(self, batch):
+        for group in self.trainer.optim.param_groups:
+            group["lr"] *= 0.9
+        return super().training_step(batch)
+
+
+class Weighted(Network):
+    """Weights its loss by the number of the batch, or of the epoch."""
+
+    def __init__(self, *arguments, by, **settings):
+        super().__init__(*arguments, **settings)
+        self.by = by
+
+    def loss(self, *arguments, **options):
+        return (1 + getattr(self.trainer, self.by)) * super().loss(*arguments, **options)
