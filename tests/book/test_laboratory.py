@@ -513,11 +513,11 @@ def test_modules_ask_for_nothing_and_each_is_used() -> None:
                              r"https?://(?!www\.w3\.org/2000/svg)", text)
 
 
-def test_each_explorable_stands_in_the_book_once() -> None:
+def test_each_explorable_stands_in_the_book_and_the_winner_in_two_sections() -> None:
     found = [block.argument for path in BOOK.section_paths()
              for block in walk(path.read_text(encoding="utf-8"))
              if isinstance(block, Fence) and block.name == "explorable"]
-    assert sorted(found) == sorted(laboratory.EXPLORABLES)
+    assert sorted(found) == sorted([*laboratory.EXPLORABLES, "winner"])
 
 
 def test_data_are_those_of_the_recordings() -> None:
