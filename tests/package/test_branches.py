@@ -1,6 +1,7 @@
 """Spaces with branches: every fourth proposal is made in the branch with the fewest."""
 import numpy as np
 import pytest
+from asking import ask_tell
 from scipy import stats
 
 from d2l_hpo import (
@@ -28,16 +29,6 @@ def deceptive(config):
     return 1.3 - 1.3 * np.exp(-away / 0.1)
 
 
-def search(searcher, error, n):
-    """Return n configurations and their errors."""
-    configs, errors = [], []
-    for _ in range(n):
-        configs.append(searcher.sample_configuration())
-        errors.append(error(configs[-1]))
-        searcher.update(configs[-1], errors[-1])
-    return configs, errors
-
-
 class Greedy(BayesianSearcher):
     """The searcher without turns."""
 
@@ -46,7 +37,7 @@ class Greedy(BayesianSearcher):
 
 def test_no_search_stays_out_of_the_branch_of_the_optimum():
     def chosen(kind):
-        searches = [search(kind(TWO, seed=seed), deceptive, 40) for seed in range(6)]
+        searches = [ask_tell(kind(TWO, seed=seed), deceptive, 40) for seed in range(6)]
         return [(sum(config["kind"] == "deep" for config in configs[8:]), min(errors))
                 for configs, errors in searches]
     now, before = chosen(BayesianSearcher), chosen(Greedy)
@@ -63,7 +54,7 @@ def test_no_search_stays_out_of_the_branch_of_the_optimum():
 def test_where_there_is_one_branch_proposals_are_the_same(space):
     def error(config):
         return (config["a"] - 0.3) ** 2 + (config.get("b") in ("y", 4))
-    assert search(BayesianSearcher(space, seed=2), error, 30) == search(
+    assert ask_tell(BayesianSearcher(space, seed=2), error, 30) == ask_tell(
         Greedy(space, seed=2), error, 30)
 
 
@@ -94,15 +85,15 @@ def test_the_branches_are_the_sets_of_active_hyperparameters():
 
 def test_a_branch_of_one_configuration_has_no_turn_once_that_was_tried():
     space = {"kind": categorical(["one", "many"]), "x": when(is_kind("many"), stats.uniform(0, 1))}
-    configs, _ = search(BayesianSearcher(space, seed=0),
-                        lambda config: (config.get("x", 0) - 0.3) ** 2, 30)
+    configs, _ = ask_tell(BayesianSearcher(space, seed=0),
+                          lambda config: (config.get("x", 0) - 0.3) ** 2, 30)
     assert sum(config["kind"] == "one" for config in configs) == 1
 
 
 def test_small_spaces_of_branches_are_exhausted():
     space = {"kind": categorical(["a", "b"]), "n": when(is_kind("b"), stats.randint(0, 20))}
     searcher = BayesianSearcher(space, seed=0)
-    configs, _ = search(searcher, lambda config: config.get("n", 10), 21)
+    configs, _ = ask_tell(searcher, lambda config: config.get("n", 10), 21)
     assert len({repr(config) for config in configs}) == 21
     assert searcher.sample_configuration() is None
 
@@ -110,7 +101,7 @@ def test_small_spaces_of_branches_are_exhausted():
 def test_a_branch_whose_trials_all_fail_is_no_end():
     def error(config):
         return float("nan") if config["kind"] == "deep" else deceptive(config)
-    configs, _ = search(BayesianSearcher(TWO, seed=3), error, 24)
+    configs, _ = ask_tell(BayesianSearcher(TWO, seed=3), error, 24)
     assert {config["kind"] for config in configs} == {"flat", "deep"}
 
 

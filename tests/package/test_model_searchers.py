@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from asking import ask_tell
 from example_space import EVERY_KIND
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,27 +31,17 @@ def bowl(config):
             + 0.1 * (config["act"] != "b") + 0.02 * abs(math.log2(config["units"] / 16)))
 
 
-def run(searcher, error, n):
-    """Ask, evaluate and tell n times; the configurations and their errors."""
-    configs, errors = [], []
-    for _ in range(n):
-        configs.append(searcher.sample_configuration())
-        errors.append(error(configs[-1]))
-        searcher.update(configs[-1], errors[-1])
-    return configs, errors
-
-
 # -- they learn -----------------------------------------------------------------------------------
 
 @BOTH
 def test_they_find_better_configurations_than_random_search(kind):
     def best(make):
-        return np.mean([min(run(make(SMOOTH, seed=seed), bowl, 35)[1]) for seed in range(5)])
+        return np.mean([min(ask_tell(make(SMOOTH, seed=seed), bowl, 35)[1]) for seed in range(5)])
     assert best(kind) < 0.5 * best(RandomSearcher)
 
 
 def test_the_bayesian_searcher_comes_close_to_the_minimum():
-    errors = [min(run(BayesianSearcher(SMOOTH, seed=seed), bowl, 40)[1]) for seed in range(3)]
+    errors = [min(ask_tell(BayesianSearcher(SMOOTH, seed=seed), bowl, 40)[1]) for seed in range(3)]
     assert max(errors) < 0.003
 
 
@@ -62,7 +53,7 @@ def test_a_conditional_hyperparameter_is_learnt(kind):
     def error(config):
         return abs(config["width"] - 0.3) if config["deep"] else 0.4
 
-    configs, errors = run(kind(space, seed=1), error, 30)
+    configs, errors = ask_tell(kind(space, seed=1), error, 30)
     assert min(errors) < 0.02
     assert sum(config["deep"] for config in configs) > 20
 
@@ -73,8 +64,8 @@ def test_a_conditional_hyperparameter_is_learnt(kind):
 def test_the_initial_configuration_comes_first_and_counts_in_the_design(kind):
     first = {"x": 0.5, "rate": 0.5, "act": "c", "units": 5}
     searcher = kind(SMOOTH, initial_config=first, seed=2, initial_points=4)
-    configs, _ = run(searcher, bowl, 4)
-    without, _ = run(kind(SMOOTH, seed=2, initial_points=4), bowl, 4)
+    configs, _ = ask_tell(searcher, bowl, 4)
+    without, _ = ask_tell(kind(SMOOTH, seed=2, initial_points=4), bowl, 4)
     assert configs == [first, *without[:3]]
     assert searcher.sample_configuration() is not None
 
@@ -90,7 +81,7 @@ def test_the_design_is_balanced_in_each_hyperparameter(kind):
 @BOTH
 def test_results_of_other_searches_replace_the_design(kind):
     searcher = kind(SMOOTH, seed=0)
-    configs, errors = run(RandomSearcher(SMOOTH, seed=5), bowl, 30)
+    configs, errors = ask_tell(RandomSearcher(SMOOTH, seed=5), bowl, 30)
     for config, error in zip(configs, errors, strict=True):
         searcher.update(config, error)
     assert np.mean([bowl(searcher.sample_configuration()) for _ in range(3)]) < np.median(errors)
@@ -100,7 +91,7 @@ def test_results_of_other_searches_replace_the_design(kind):
 
 @BOTH
 def test_the_same_seed_gives_the_same_suggestions(kind):
-    one, again, other = (run(kind(EVERY_KIND, seed=seed), learning_error, 14)[0]
+    one, again, other = (ask_tell(kind(EVERY_KIND, seed=seed), learning_error, 14)[0]
                          for seed in (3, 3, 4))
     assert one == again != other
 
@@ -216,7 +207,7 @@ def nearest(points):
 
 def batch(searcher):
     space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
-    run(searcher, lambda config: (config["x"] - 0.4) ** 2 + (config["y"] - 0.6) ** 2, 12)
+    ask_tell(searcher, lambda config: (config["x"] - 0.4) ** 2 + (config["y"] - 0.6) ** 2, 12)
     return np.array([to_unit_cube(space, searcher.sample_configuration()) for _ in range(6)])
 
 
@@ -237,7 +228,7 @@ def cliff(config):
 @BOTH
 def test_a_cliff_is_found_and_not_run_over_for_ever(kind):
     space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
-    runs = np.array([run(kind(space, seed=seed), cliff, 40)[1] for seed in range(3)])
+    runs = np.array([ask_tell(kind(space, seed=seed), cliff, 40)[1] for seed in range(3)])
     assert np.nanmin(runs, axis=1).max() < 0.42
     assert np.isnan(runs[:, 20:]).mean() < 0.6
 
@@ -255,10 +246,10 @@ def test_no_trial_is_proposed_whose_nearest_trial_failed():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_if_all_trials_fail_the_design_goes_on(kind, bad):
     searcher = kind(SMOOTH, seed=0)
-    configs, _ = run(searcher, lambda config: bad, 40)
+    configs, _ = ask_tell(searcher, lambda config: bad, 40)
     assert len({repr(config) for config in configs}) == 40
     assert len(searcher.training_set()[1]) == 0
-    run(searcher, bowl, 3)
+    ask_tell(searcher, bowl, 3)
 
 
 # -- kinds of spaces ------------------------------------------------------------------------------
@@ -287,7 +278,7 @@ def test_a_space_of_constants_has_one_configuration(kind):
 @BOTH
 def test_a_large_categorical_space(kind):
     space = {name: categorical(list(range(9))) for name in "abcd"}
-    configs, errors = run(kind(space, seed=0), lambda config: float(sum(config.values())), 60)
+    configs, errors = ask_tell(kind(space, seed=0), lambda config: float(sum(config.values())), 60)
     assert len({repr(config) for config in configs}) == 60
     assert np.mean(errors[-10:]) < 0.6 * np.mean(errors[:10])
 
@@ -296,7 +287,7 @@ def test_a_large_categorical_space(kind):
 @pytest.mark.parametrize("error", [lambda config: 0.5, lambda config: 1e300 * config["x"],
                                    lambda config: -1e-300 * config["x"]])
 def test_constant_huge_and_tiny_errors(kind, error):
-    configs, _ = run(kind(SMOOTH, seed=0), error, 25)
+    configs, _ = ask_tell(kind(SMOOTH, seed=0), error, 25)
     for config in configs:
         assert check_configuration(SMOOTH, config) == config
 
