@@ -44,7 +44,7 @@ from studies.command import at_least, names_of, one_thread
 from benchmarks.machine import describe
 from benchmarks import archive, conversions, real_tasks
 from benchmarks.methods import METHODS, OurSearcher, clip
-from benchmarks.summary import duels, summary_rows
+from benchmarks.summary import duels, lead, ranks, stack, summary_rows
 from benchmarks.tasks import INDEPENDENT, SUITES, TASKS, design, load_task, smallest_error
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -314,11 +314,17 @@ def print_summary(regret: Mapping[tuple[str, str], np.ndarray],
         for method, row in rows.items()]))
     if OURS in methods:
         at = max(n for n in budgets if n <= COMPARED_AT)
-        print(f"\nTasks on which `{OURS}` is clearly better or worse after {at} evaluations "
-              "(intervals over seeds, corrected for the number of tasks)\n")
+        print(f"\n`{OURS}` beside each other method after {at} evaluations: the difference of "
+              "their mean ranks (interval over tasks and seeds), and tasks on which it is clearly "
+              "better or worse (intervals over seeds, for all tasks and opponents together)\n")
         others = [method for method in methods if method != OURS and runs_to(method, at)]
-        print(markdown_table(["opponent", "better", "worse", "worse on"], [
-            [f"`{other}`", str(len(better)), str(len(worse)), ", ".join(worse) or "-"]
+        compared = [OURS, *others]
+        values = ranks(stack(regret, compared, at))
+        print(markdown_table(["opponent", "seeds", "rank less theirs", "better", "worse",
+                              "worse on"], [
+            [f"`{other}`", str(min(len(regret[task, other]) for task in tasks)),
+             lead(values, 0, compared.index(other)), str(len(better)), str(len(worse)),
+             ", ".join(worse) or "-"]
             for other, (better, worse) in duels(regret, OURS, others, at).items()]))
 
 

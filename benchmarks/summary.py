@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from d2l_hpo import paired_bootstrap
+from d2l_hpo import mean_interval
 
 RESAMPLES = 1_000
 Regrets = Mapping[tuple[str, str], np.ndarray]
@@ -65,11 +65,18 @@ def summary_rows(regret: Regrets, methods_to: Callable[[int], Sequence[str]],
     return rows
 
 
+def lead(values: np.ndarray, ours: int, other: int) -> str:
+    """Write how far the mean of a method is from that of another, over tasks and seeds."""
+    [(mean, low, high)] = over_tasks_and_seeds(values[:, [ours]] - values[:, [other]])
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
 def duels(regret: Regrets, ours: str, others: Sequence[str],
           budget: int) -> dict[str, tuple[list[str], list[str]]]:
     """Return by opponent the tasks on which ours is clearly better, and clearly worse.
 
-    Intervals of the mean difference over seeds, corrected for the number of tasks.
+    Student's intervals of the mean difference over the seeds that both have, paired, at the 95 %
+    level for all tasks and opponents together.
     """
     tasks = list(dict.fromkeys(task for task, _ in regret))
     found: dict[str, tuple[list[str], list[str]]] = {}
@@ -77,9 +84,8 @@ def duels(regret: Regrets, ours: str, others: Sequence[str],
         better, worse = found[other] = [], []
         for task in tasks:
             n = min(len(regret[task, ours]), len(regret[task, other]))
-            _, low, high = paired_bootstrap(regret[task, ours][:n, budget - 1],
-                                            regret[task, other][:n, budget - 1],
-                                            comparisons=len(tasks))
+            differences = (regret[task, ours][:n, budget - 1] - regret[task, other][:n, budget - 1])
+            _, low, high = mean_interval(differences, len(tasks) * len(others))
             if high < 0:
                 better.append(task)
             if low > 0:

@@ -89,6 +89,10 @@ def test_the_interval_is_students():
     expected = stats.ttest_1samp(errors, 0).confidence_interval()
     assert mean_interval(errors) == pytest.approx((errors.mean(), *expected))
     assert mean_interval([0.5, 0.5]) == (0.5, 0.5, 0.5)
+    expected = stats.ttest_1samp(errors, 0).confidence_interval(1 - 0.05 / 7)
+    assert mean_interval(errors, comparisons=7) == pytest.approx((errors.mean(), *expected))
+    with pytest.raises(ValueError, match="comparisons is 0, expected a positive integer"):
+        mean_interval(errors, comparisons=0)
 
 
 @pytest.mark.parametrize("errors", [[], [0.1], [0.1, math.nan], [0.1, math.inf], [[0.1, 0.2]], 0.1])

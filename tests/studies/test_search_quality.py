@@ -260,6 +260,21 @@ def test_a_duel_says_where_ours_is_clearly_better_and_worse():
     assert summary.duels(ours | theirs, "a", ["b"], 5) == {"b": (["t"], ["u"])}
 
 
+def test_a_duel_is_stricter_the_more_tasks_and_opponents_there_are():
+    differences = np.arange(10) - 2.0  # 2.5 above zero: p is 0.029
+    assert 0.025 < stats.ttest_1samp(differences, 0).pvalue < 0.05
+    regret = {("t", "a"): differences[:, np.newaxis], ("t", "b"): np.zeros((10, 1)),
+              ("t", "c"): np.zeros((10, 1))}
+    assert summary.duels(regret, "a", ["b"], 1) == {"b": ([], ["t"])}
+    assert summary.duels(regret, "a", ["b", "c"], 1) == {"b": ([], []), "c": ([], [])}
+
+
+def test_a_lead_is_the_mean_difference():
+    values = np.array([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
+    assert summary.lead(values, 0, 1) == "-2.00 (-2.00 to -2.00)"
+    assert summary.lead(values, 1, 0) == "+2.00 (+2.00 to +2.00)"
+
+
 # -- kept results ---------------------------------------------------------------------------------
 
 def test_a_fingerprint_tells_what_a_result_depends_on(monkeypatch):
