@@ -44,7 +44,7 @@ from studies.command import at_least, names_of, one_thread
 from benchmarks.machine import describe
 from benchmarks import archive, conversions, real_tasks
 from benchmarks.methods import METHODS, OurSearcher, clip
-from benchmarks.summary import duels, lead, ranks, stack, summary_rows
+from benchmarks.summary import duels, summary_rows, wins
 from benchmarks.tasks import INDEPENDENT, SUITES, TASKS, design, load_task, smallest_error
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -314,18 +314,27 @@ def print_summary(regret: Mapping[tuple[str, str], np.ndarray],
         for method, row in rows.items()]))
     if OURS in methods:
         at = max(n for n in budgets if n <= COMPARED_AT)
-        print(f"\n`{OURS}` beside each other method after {at} evaluations: the difference of "
-              "their mean ranks (interval over tasks and seeds), and tasks on which it is clearly "
-              "better or worse (intervals over seeds, for all tasks and opponents together)\n")
-        others = [method for method in methods if method != OURS and runs_to(method, at)]
-        compared = [OURS, *others]
-        values = ranks(stack(regret, compared, at))
-        print(markdown_table(["opponent", "seeds", "rank less theirs", "better", "worse",
-                              "worse on"], [
-            [f"`{other}`", str(min(len(regret[task, other]) for task in tasks)),
-             lead(values, 0, compared.index(other)), str(len(better)), str(len(worse)),
-             ", ".join(worse) or "-"]
-            for other, (better, worse) in duels(regret, OURS, others, at).items()]))
+        print_duels(regret, [name for name in methods if name != OURS and runs_to(name, at)], at)
+
+
+def print_duels(regret: Mapping[tuple[str, str], np.ndarray], others: Sequence[str],
+                at: int) -> None:
+    """Print how our Gaussian process does against each other method after `at` evaluations."""
+    print(f"\n`{OURS}` against each other method after {at} evaluations: searches won in % (95 % "
+          "interval over tasks and seeds), and tasks on which it is clearly better and worse, by "
+          "Student's intervals over seeds: each at the 95 % level, and all of this table "
+          "together\n")
+    each, together = (duels(regret, OURS, others, at, strict) for strict in (False, True))
+    rows = []
+    for other in others:
+        (better, worse), (surely_better, surely_worse) = each[other], together[other]
+        seeds = min(len(rows) for (_, method), rows in regret.items() if method == other)
+        rows.append([f"`{other}`", str(seeds), wins(regret, OURS, other, at),
+                     f"{len(better)} and {len(worse)}", ", ".join(worse) or "-",
+                     f"{len(surely_better)} and {len(surely_worse)}",
+                     ", ".join(surely_worse) or "-"])
+    print(markdown_table(["opponent", "seeds", "won", "each", "worse on", "together", "worse on"],
+                         rows))
 
 
 def print_report(regret: Mapping[tuple[str, str], np.ndarray],

@@ -65,27 +65,33 @@ def summary_rows(regret: Regrets, methods_to: Callable[[int], Sequence[str]],
     return rows
 
 
-def lead(values: np.ndarray, ours: int, other: int) -> str:
-    """Write how far the mean of a method is from that of another, over tasks and seeds."""
-    [(mean, low, high)] = over_tasks_and_seeds(values[:, [ours]] - values[:, [other]])
-    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+def wins(regret: Regrets, ours: str, other: str, budget: int) -> str:
+    """Write which part of its searches a method wins against another, ties half, with interval.
+
+    Of the seeds that both have, over tasks and seeds; unlike a rank it depends on these two only.
+    """
+    values = stack(regret, [ours, other], budget)
+    won = 2 - ranks(values)[:, [0]]
+    [(mean, low, high)] = 100 * over_tasks_and_seeds(won)
+    return f"{mean:.0f} ({low:.0f} to {high:.0f})"
 
 
-def duels(regret: Regrets, ours: str, others: Sequence[str],
-          budget: int) -> dict[str, tuple[list[str], list[str]]]:
+def duels(regret: Regrets, ours: str, others: Sequence[str], budget: int,
+          together: bool = True) -> dict[str, tuple[list[str], list[str]]]:
     """Return by opponent the tasks on which ours is clearly better, and clearly worse.
 
     Student's intervals of the mean difference over the seeds that both have, paired, at the 95 %
-    level for all tasks and opponents together.
+    level: for all tasks and opponents together, or for each.
     """
     tasks = list(dict.fromkeys(task for task, _ in regret))
+    comparisons = len(tasks) * len(others) if together else 1
     found: dict[str, tuple[list[str], list[str]]] = {}
     for other in others:
         better, worse = found[other] = [], []
         for task in tasks:
             n = min(len(regret[task, ours]), len(regret[task, other]))
             differences = (regret[task, ours][:n, budget - 1] - regret[task, other][:n, budget - 1])
-            _, low, high = mean_interval(differences, len(tasks) * len(others))
+            _, low, high = mean_interval(differences, comparisons)
             if high < 0:
                 better.append(task)
             if low > 0:

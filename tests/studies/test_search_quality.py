@@ -267,12 +267,17 @@ def test_a_duel_is_stricter_the_more_tasks_and_opponents_there_are():
               ("t", "c"): np.zeros((10, 1))}
     assert summary.duels(regret, "a", ["b"], 1) == {"b": ([], ["t"])}
     assert summary.duels(regret, "a", ["b", "c"], 1) == {"b": ([], []), "c": ([], [])}
+    assert summary.duels(regret, "a", ["b", "c"], 1, together=False) == {
+        "b": ([], ["t"]), "c": ([], ["t"])}
 
 
-def test_a_lead_is_the_mean_difference():
-    values = np.array([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
-    assert summary.lead(values, 0, 1) == "-2.00 (-2.00 to -2.00)"
-    assert summary.lead(values, 1, 0) == "+2.00 (+2.00 to +2.00)"
+def test_a_win_counts_one_and_a_tie_half():
+    ours, theirs = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([[2.0], [2.0], [4.0], [5.0]])
+    regret = {("t", "a"): ours, ("t", "b"): theirs, ("t", "c"): np.zeros((2, 1))}
+    assert summary.wins(regret, "a", "b", 1).startswith("88 (")
+    assert summary.wins(regret, "b", "a", 1).startswith("12 (")
+    assert summary.wins(regret, "a", "c", 1) == "0 (0 to 0)"
+    assert summary.wins(regret, "a", "a", 1) == "50 (50 to 50)"
 
 
 # -- kept results ---------------------------------------------------------------------------------
