@@ -103,9 +103,12 @@ def warn_if_epochs_are_ignored(trial: Trial, keywords: Container[str]) -> None:
 
 
 def check_outcome(tuner: "HPOTuner") -> None:
-    """Raise RuntimeError if there was no trial to run, or too many failed; warn if none began or
-    none can be the best.
+    """Raise why a result was refused, or RuntimeError without a trial or with too many failures.
+
+    Warn if no trial began, or none can be the best.
     """
+    if tuner.refusal is not None:
+        raise tuner.refusal
     books, is_spent = tuner.books, tuner.budget_spent()
     check_failures(tuner)
     if not books.jobs and not is_spent:

@@ -154,6 +154,8 @@ class HPOTuner(Results):
     """
 
     warns_of_failures = True
+    refusal: Exception | None = None
+    """Why the searcher refuses a result, which ends the search."""
 
     def __init__(self, scheduler: HPOScheduler, objective: Callable[..., Any],
                  executor: Executor | None = None, journal: str | os.PathLike | None = None,
@@ -199,7 +201,9 @@ class HPOTuner(Results):
         KeyboardInterrupt (Ctrl-C) leaves books and journal whole; the next run repeats the trials
         that were running. RuntimeError if the scheduler has no trial at all. ValueError for
         limits that are not positive, for a journal of another search, and for a trial that cannot
-        run. An error of the scheduler comes out of `run`; one of the objective does not.
+        run. An error of the scheduler comes out of `run`; one of the objective does not. Where the
+        searcher refuses a result, such as one without a number that it needs, no trial begins any
+        more; what runs is finished, and `run` raises that error. The trial will run again.
         """
         if number_of_trials is not None:
             check_int("number_of_trials", number_of_trials)
@@ -208,6 +212,7 @@ class HPOTuner(Results):
         leave_new_worker(self.executor)
         self.accepted = accepted_names(self.objective, {"max_epochs", "checkpoint", "seed"})
         self.budget = number_of_trials, max_wallclock_time
+        self.refusal = None
         with self.ctrl_c, self.journal or nullcontext(), self.checkpoints:
             if self.journal is not None:
                 replay(self, self.journal)
@@ -274,7 +279,8 @@ class HPOTuner(Results):
 
     def budget_spent(self) -> bool:
         """Say whether the number of trials or the time is used up; None stands for no limit."""
-        if too_many_failures(self) or self.books.ended_by in [rule_name(r) for r in self.stop]:
+        if (self.refusal is not None or too_many_failures(self)
+                or self.books.ended_by in [rule_name(r) for r in self.stop]):
             return True
         number_of_trials, max_wallclock_time = self.budget
         if number_of_trials is not None:
@@ -353,9 +359,10 @@ class HPOTuner(Results):
             if not is_told:
                 try:
                     self.scheduler.check_report(outcome.error, copied(outcome.info))
-                except (TypeError, ValueError):  # a mended objective runs the trial again
+                except (TypeError, ValueError) as refusal:  # a mended objective runs it again
                     self.books.pending.insert(0, attempt.trial)
-                    raise
+                    self.refusal = self.refusal or refusal  # what has ended with it is kept
+                    return
             self.log("finished", **entry, end=end, error=outcome.error, info=outcome.info)
         else:
             self.log("failed", **entry, end=end, info=outcome.info, traceback=outcome.reason,
