@@ -238,17 +238,32 @@ class Journal(EventReader):
     def sync(self, is_due: bool = False) -> None:
         """Wait until all events are on disk, where one of them must not be lost, or if it `is_due`.
 
-        OSError if that fails; the file then holds the events that were on disk before.
+        OSError if that fails; the file then holds the events that were on disk before. So it is
+        where another program has removed, moved or changed the file.
         """
         if not (self.is_behind or is_due and self.safe[1] < self.lines):
             return
         self.lost_step = True
+        self._check_place()
         try:
             os.fsync(self.descriptor)
         except OSError as error:
             raise self._cut_off(error, *self.safe) from error
         self.safe, self.is_behind = (self.size, self.lines), False
         self.lost_step = False
+
+    def _check_place(self) -> None:
+        """Raise OSError where the file at the journal's path is not what was written."""
+        own = os.fstat(self.descriptor)
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:
+            there = None
+        if there is None or not os.path.samestat(own, there) or own.st_size != self.size:
+            what = "removed or moved" if there is None else "replaced or changed"
+            raise OSError(f"{self.path} was {what} by another program while the search was "
+                          f"running; put back all of its {self.lines} lines, and {REMEDY}. The "
+                          "records of this tuner have all that has ended")
 
     def _cut_off(self, error: OSError, size: int, lines: int) -> OSError:
         """Let the file hold what is known to be whole; return the error that says so."""

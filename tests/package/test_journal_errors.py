@@ -165,6 +165,44 @@ def test_a_journal_that_becomes_shorter_is_noticed(journal):
         search.run(number_of_trials=3)
 
 
+def move(path):
+    path.rename(path.with_name("moved.jsonl"))
+
+
+def save_in_an_editor(path):
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
+def shorten(path):
+    os.truncate(path, 10)
+
+
+def append(path):
+    with open(path, "ab") as file:
+        file.write(b"\n")
+
+
+@posix_only  # on Windows an open file stays where it is
+@pytest.mark.parametrize(("change", "word"), [
+    (Path.unlink, "removed"), (move, "moved"), (save_in_an_editor, "replaced"),
+    (shorten, "changed"), (append, "changed")])
+def test_a_journal_that_another_program_takes_away_ends_the_search(journal, change, word):
+    """What came later was lost, without a word: optuna/optuna#2722."""
+    def objective(config, seed):
+        if seed == 2:
+            change(journal)
+        return config["x"]
+    search = tuner(journal, objective, 5)
+    with pytest.raises(OSError, match=f"search.jsonl was .*{word} .*by another program"):
+        search.run()
+    assert list(search.records["trial_id"]) == [0, 1, 2]
+    with pytest.raises(RuntimeError, match="no longer in step"):
+        search.run()
+    assert not Path(f"{journal}.lock").exists()
+
+
 def test_a_journal_in_no_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist; make"):
         tuner(tmp_path / "nowhere" / "search.jsonl").run()
