@@ -206,9 +206,9 @@ class HPOTuner(Results):
         if max_wallclock_time is not None:
             check_positive("max_wallclock_time", max_wallclock_time)
         leave_new_worker(self.executor)
-        self.accepted = accepted_names(self.objective, {"max_epochs", "checkpoint", "seed"})
-        self.budget = number_of_trials, max_wallclock_time
         with self.ctrl_c, self.journal or nullcontext(), self.checkpoints:
+            self.accepted = accepted_names(self.objective, {"max_epochs", "checkpoint", "seed"})
+            self.budget = number_of_trials, max_wallclock_time
             if self.journal is not None:
                 replay(self, self.journal)
             elif not self.books.suggested:
