@@ -161,6 +161,10 @@ class Journal(EventReader):
         self.safe = 0, 0
         """Bytes and lines that are on disk."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: the file is open in one process only."""
+        return {**vars(self), "descriptor": CLOSED}
+
     @property
     def is_open(self) -> bool:
         """Whether this tuner is using the file now."""

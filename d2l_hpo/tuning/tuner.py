@@ -180,6 +180,10 @@ class HPOTuner(Results):
         if self.journal is None:
             self.checkpoints.check()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied, also in the middle of a run: all but the bar."""
+        return {name: value for name, value in vars(self).items() if name != "progress"}
+
     if not TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any:
             from d2l_hpo.tools.former_calls import former_attribute
