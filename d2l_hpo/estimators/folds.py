@@ -3,6 +3,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -10,12 +11,13 @@ Split = tuple[np.ndarray, np.ndarray]
 class Folds:
     """Splits that were drawn once, as scikit-learn takes them for `cv`.
 
-    `splits` are pairs of training and test indices. So candidates that are validated one after
-    another see the same folds, also of a splitter that draws others in each call.
+    `splits` are pairs of training and test indices, or of masks, an entry an example. So candidates
+    that are validated one after another see the same folds, also of a splitter that draws others
+    in each call.
     """
 
-    def __init__(self, splits: Iterable[Split]) -> None:
-        self.splits = list(splits)
+    def __init__(self, splits: Iterable[tuple[ArrayLike, ArrayLike]]) -> None:
+        self.splits: list[Split] = [(indices(train), indices(test)) for train, test in splits]
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None,
               **params: Any) -> Iterator[Split]:
@@ -29,8 +31,7 @@ class Folds:
     def shuffled(self, classes: np.ndarray | None, seed: int) -> "Folds":
         """Return the folds with training indices in a random order; see `nested_order`."""
         rng = np.random.default_rng(seed)
-        return Folds([(nested_order(np.asarray(train), classes, rng), test)
-                      for train, test in self.splits])
+        return Folds([(nested_order(train, classes, rng), test) for train, test in self.splits])
 
     def beginning(self, fraction: float) -> "Folds":
         """Return the folds with a fraction, in (0, 1], of their training parts; tests stay whole.
@@ -39,6 +40,12 @@ class Folds:
         """
         return Folds([(train[:max(1, int(fraction * len(train) + 1e-9))], test)
                       for train, test in self.splits])
+
+
+def indices(part: ArrayLike) -> np.ndarray:
+    """Return the indices of a part of the examples, which may be given by a mask."""
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part
 
 
 def nested_order(indices: np.ndarray, classes: np.ndarray | None,

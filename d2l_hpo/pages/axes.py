@@ -1,5 +1,6 @@
 """Axes: where a value stands between 0 and 1, and where its ticks are."""
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ MANY_DECADES = 1000.0
 """Positive values without a described domain get a logarithmic axis from this ratio on."""
 MOST_WORDS = 12
 OTHERS = "others"
+LARGEST, LEAST = sys.float_info.max, 5e-324  # of positive floats
+SMALLEST = sys.float_info.min  # of steps between ticks; what is smaller loses its digits
+HIGHEST = sys.float_info.max_10_exp
 
 
 def as_number(value: Any) -> float | None:
@@ -45,10 +49,11 @@ class NumberAxis:
             return None
         if self.low == self.high:
             return 0.5
-        if self.is_log:
-            return math.log(given / self.low) / math.log(self.high / self.low)
+        if self.is_log:  # not of a ratio, which may be too large for a float
+            low, span = math.log(self.low), math.log(self.high) - math.log(self.low)
+            return (math.log(given) - low) / span if span else 0.5
         span = self.high / 2 - self.low / 2  # halves: the difference may be too large for a float
-        return (given / 2 - self.low / 2) / span
+        return (given / 2 - self.low / 2) / span if span else 0.5
 
     def ticks(self, most: int = 6) -> Ticks:
         """Return up to so many places and labels, at 1, 2, 5 and their multiples by 10."""
@@ -57,17 +62,18 @@ class NumberAxis:
         values = self._log_ticks(most) if self.is_log else self._linear_ticks(most)
         if len(values) < 2:
             values = [self.low, self.high]
-        return [(self.place(value) or 0.0, number(value)) for value in values[:max(most, 2)]]
+        return [(min(max(self.place(value) or 0.0, 0.0), 1.0), number(value))
+                for value in values[:max(most, 2)]]
 
     def _linear_ticks(self, most: int) -> list[float]:
-        raw = max((self.high / 2 - self.low / 2) / max(most - 1, 1) * 2, 5e-324)
+        raw = max((self.high / 2 - self.low / 2) / max(most - 1, 1) * 2, SMALLEST)
         power = math.floor(math.log10(raw))
         for factor in (1, 2, 5, 10, 20, 50):
             step = factor * 10.0**power
-            if self.is_integer:
-                step = max(1.0, round(step))
             if not 0 < step < math.inf:
                 continue
+            if self.is_integer:
+                step = max(1.0, round(step))
             first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
             if last - first < most:
                 return [i * step for i in range(first, last + 1)]
@@ -77,9 +83,9 @@ class NumberAxis:
         low, high = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
         if high - low > 1 or self.high / self.low > 3:
             for factors in ((1, 2, 5), (1, 3), (1,)):
-                values = [f * 10.0**e for e in range(low, high + 1) for f in factors]
+                values = [f * 10.0**e for e in range(low, min(high, HIGHEST) + 1) for f in factors]
                 inside = [v for v in values if self.low <= v * (1 + 1e-9)
-                          and v <= self.high * (1 + 1e-9)]
+                          and v <= min(self.high * (1 + 1e-9), LARGEST)]
                 if len(inside) <= most:
                     return inside
             stride = math.ceil(len(inside) / most)

@@ -7,7 +7,7 @@ trials that the points of a path stand for, in their order.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from d2l_hpo.pages.axes import Axis, NumberAxis, Ticks
+from d2l_hpo.pages.axes import LARGEST, LEAST, Axis, NumberAxis, Ticks
 from d2l_hpo.pages.markup import escape, shorten, tag
 
 WIDTH = 340
@@ -145,7 +145,8 @@ def padded(axis: NumberAxis, part: float = 0.04) -> NumberAxis:
     if axis.low == axis.high:
         return axis
     if axis.is_log:
-        factor = (axis.high / axis.low) ** part
-        return NumberAxis(axis.low / factor, axis.high * factor, True)
-    margin = (axis.high / 2 - axis.low / 2) * 2 * part
-    return NumberAxis(axis.low - margin, axis.high + margin, False, axis.is_integer)
+        factor = axis.high**part / axis.low**part  # their ratio may be too large for a float
+        return NumberAxis(max(axis.low / factor, LEAST), min(axis.high * factor, LARGEST), True)
+    margin = (axis.high / 2 - axis.low / 2) * (2 * part)
+    return NumberAxis(max(axis.low - margin, -LARGEST), min(axis.high + margin, LARGEST), False,
+                      axis.is_integer)

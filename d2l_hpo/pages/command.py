@@ -102,5 +102,6 @@ def _write(text: str) -> None:
 def _reason(error: OSError | ValueError) -> str:
     """Return on one line why a file cannot be shown."""
     if isinstance(error, OSError) and error.strerror:
-        return one_line(f"{error.filename}: {error.strerror}")
+        name = error.filename2 or error.filename or "standard output"
+        return one_line(f"{name}: {error.strerror}")
     return one_line(str(error))

@@ -53,7 +53,8 @@ def search_page(source: Source, path: str | os.PathLike = "search.html", title: 
     best ones and as many of the others; all numbers are of all trials.
 
     TypeError for another source, ValueError for records that lack a column or hold what cannot be
-    there, the errors of `read_journal`, and FileNotFoundError where the file's folder is missing.
+    there and for a `path` that is the journal, the errors of `read_journal`, and FileNotFoundError
+    where the file's folder is missing.
 
     >>> from tempfile import TemporaryDirectory
     >>> tuner = HPOTuner(BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)}, seed=0)),
@@ -71,7 +72,11 @@ def search_page(source: Source, path: str | os.PathLike = "search.html", title: 
     for name, value in (("title", title), ("report", report)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} is {value!r}, expected a text")
-    write_file(path, page_text(view_search(source), title, report).encode())
+    view = view_search(source)
+    if view.path is not None and path.exists() and path.samefile(view.path):
+        raise ValueError(f"{path} is the search's journal, which the page would replace; give "
+                         "another path")
+    write_file(path, page_text(view, title, report).encode())
     return path
 
 

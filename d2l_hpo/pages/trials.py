@@ -182,9 +182,9 @@ def error_axis(errors: np.ndarray) -> tuple[NumberAxis, int]:
     axis = number_axis(errors.tolist(), ratio=100.0)
     if axis.is_log or len(errors) < 8:
         return axis, 0
-    low, middle, high = np.quantile(errors, [0.0, 0.5, 0.9])
-    top = high + 2 * (high - min(low, middle))
-    kept = errors[errors <= top]
-    if not np.isfinite(top) or len(kept) < 2 or kept.max() == errors.max():
+    low, middle, high = np.quantile(errors / 4, [0.0, 0.5, 0.9])  # a sum may be no float
+    top = 0.75 * high - 0.5 * min(low, middle)
+    kept = errors[errors / 16 <= top]
+    if len(kept) < 2 or kept.max() == errors.max():
         return axis, 0
     return number_axis(kept.tolist(), ratio=100.0), int((errors > kept.max()).sum())

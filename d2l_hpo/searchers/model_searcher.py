@@ -16,6 +16,10 @@ from d2l_hpo.spaces.space import (
 from d2l_hpo.tools.arguments import check_int
 from d2l_hpo.tools.threads import one_thread
 
+NUMPY_DEFAULTS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore",
+                                  "invalid": "warn"}
+"""What NumPy does about floating-point errors unless a program calls `np.seterr`."""
+
 
 def numbers_of_choices(config_space: Mapping[str, Any]) -> list[int]:
     """Return for each side of the unit cube the number of its choices, 0 where it is a number."""
@@ -150,6 +154,12 @@ class ModelSearcher(HPOSearcher):
     @one_thread
     def propose(self) -> dict | None:
         """Return a point of the design or, once there are errors, what the model chooses."""
+        with np.errstate(**NUMPY_DEFAULTS):  # a program may raise errors in its own arithmetic
+            point = self.next_point()
+            return None if point is None else from_unit_cube(self.config_space, point)
+
+    def next_point(self) -> np.ndarray | None:
+        """Return the point of the next configuration; None if there is none left."""
         if self.all_points is not None:
             self.all_points = self.all_points[self.is_new(self.all_points)]
             if len(self.all_points) == 0:
@@ -157,7 +167,7 @@ class ModelSearcher(HPOSearcher):
         learned = any(map(usable_reports, self.reports.values()))
         ready = learned and len(self.points) >= self.initial_points
         point = self.choose_point() if ready else self.explore()
-        return from_unit_cube(self.config_space, np.nan_to_num(point, nan=0.5))
+        return np.nan_to_num(point, nan=0.5)
 
     def choose_point(self) -> np.ndarray:
         """Return what `propose_point` chooses; a hook around it."""

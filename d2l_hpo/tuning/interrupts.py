@@ -21,6 +21,10 @@ class CtrlC:
         self.is_entered = False
         self.previous: Callable[[int, FrameType | None], Any] | None = None
 
+    def __reduce__(self) -> tuple:
+        """A copy, as of a tuner that is pickled, holds nothing back."""
+        return type(self), ()
+
     def __enter__(self) -> "CtrlC":
         if self.is_entered:
             raise RuntimeError("this tuner is running already; give a search inside its search, or "

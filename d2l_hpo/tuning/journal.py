@@ -46,6 +46,7 @@ REPEATED = {"suggested", "started", "reported"}
 LATER = {"open_brackets"}  # settings that journals of 0.1.0 lack
 DEEPEST = 100  # levels of a nested value; one that holds itself has no end
 CLOSED = -1  # no file has this number
+FIRST = b'{"event": "search"'  # with which a journal begins
 REMEDY = "go on with a new tuner with a fresh scheduler and the same journal"
 
 
@@ -123,6 +124,7 @@ class EventReader:
 
     def _new_lines(self) -> list[bytes]:
         """Return the whole lines not seen so far; ValueError where the file has become shorter."""
+        check_regular(self.path)
         with open(self.path, "rb") as file:
             file.seek(0, os.SEEK_END)
             if file.tell() < self.size:
@@ -131,6 +133,16 @@ class EventReader:
             content = file.read()
         whole, end, self.torn = content.rpartition(b"\n")
         return [line + b"\n" for line in whole.split(b"\n")] if end else []
+
+    def check_beginning(self) -> None:
+        """Raise ValueError where the first line, torn, is none of a journal's.
+
+        A machine that failed may have left zeros.
+        """
+        begin = self.torn.removeprefix(BOM_UTF8).rstrip(b"\0")
+        if self.lines == 0 and not FIRST.startswith(begin[:len(FIRST)]):
+            raise ValueError(f"{self.path} is no journal: it begins with {begin[:40]!r}; give a "
+                             "file that a tuner wrote")
 
 
 class Journal(EventReader):
@@ -149,6 +161,10 @@ class Journal(EventReader):
         self.safe = 0, 0
         """Bytes and lines that are on disk."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: the file is open in one process only."""
+        return {**vars(self), "descriptor": CLOSED}
+
     @property
     def is_open(self) -> bool:
         """Whether this tuner is using the file now."""
@@ -161,6 +177,7 @@ class Journal(EventReader):
                                f"earlier error; {REMEDY}")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"{self.path.parent} does not exist; make the journal's folder")
+        check_regular(self.path)
         self.lock.acquire()
         try:
             self._open()
@@ -188,22 +205,23 @@ class Journal(EventReader):
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the events not seen so far, each with its place; all have to be taken.
 
-        A torn last line is cut off, with a warning; ValueError names any other damaged line.
+        A torn last line is cut off, with a warning; ValueError names any other damaged line. A
+        file that is no journal stays as it is.
         """
         self.lost_step = True
         yield from super().events()
+        if self.torn:
+            self._cut_torn_line()
         self.safe = self.size, self.lines
         self.lost_step = False
 
-    def _new_lines(self) -> list[bytes]:
-        lines = super()._new_lines()
-        if self.torn:
-            os.ftruncate(self.descriptor, self.size + sum(map(len, lines)))
-            os.fsync(self.descriptor)
+    def _cut_torn_line(self) -> None:
+        self.check_beginning()
+        os.ftruncate(self.descriptor, self.size)
+        os.fsync(self.descriptor)
         if self.torn.removeprefix(BOM_UTF8):
             warnings.warn(f"{self.path}: the last line is torn, since it was being written when "
-                          "its tuner ended; it is dropped", stacklevel=5)
-        return lines
+                          "its tuner ended; it is dropped", stacklevel=4)
 
     def write(self, event: dict[str, Any]) -> None:
         """Append an event, which survives the end of this process.
@@ -224,17 +242,32 @@ class Journal(EventReader):
     def sync(self, is_due: bool = False) -> None:
         """Wait until all events are on disk, where one of them must not be lost, or if it `is_due`.
 
-        OSError if that fails; the file then holds the events that were on disk before.
+        OSError if that fails; the file then holds the events that were on disk before. So it is
+        where another program has removed, moved or changed the file.
         """
         if not (self.is_behind or is_due and self.safe[1] < self.lines):
             return
         self.lost_step = True
+        self._check_place()
         try:
             os.fsync(self.descriptor)
         except OSError as error:
             raise self._cut_off(error, *self.safe) from error
         self.safe, self.is_behind = (self.size, self.lines), False
         self.lost_step = False
+
+    def _check_place(self) -> None:
+        """Raise OSError where the file at the journal's path is not what was written."""
+        own = os.fstat(self.descriptor)
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:
+            there = None
+        if there is None or not os.path.samestat(own, there) or own.st_size != self.size:
+            what = "removed or moved" if there is None else "replaced or changed"
+            raise OSError(f"{self.path} was {what} by another program while the search was "
+                          f"running; put back all of its {self.lines} lines, and {REMEDY}. The "
+                          "records of this tuner have all that has ended")
 
     def _cut_off(self, error: OSError, size: int, lines: int) -> OSError:
         """Let the file hold what is known to be whole; return the error that says so."""
@@ -265,6 +298,12 @@ class Journal(EventReader):
     def compare(self, old: Any, trial: Any) -> str:
         """Say how a trial differs from what the journal has; an empty text if it does not."""
         return "; ".join(differences(old, plain(trial, "the trial"), "trial"))
+
+
+def check_regular(path: Path) -> None:
+    """Raise ValueError for a device or a pipe, which has no end or cannot be read twice."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} is a device or a pipe; a journal is a file")
 
 
 def is_in_use(path: str | os.PathLike) -> bool:

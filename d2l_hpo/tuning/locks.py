@@ -23,6 +23,10 @@ class TunerLock:
     def __init__(self, path: str | os.PathLike, used: str | os.PathLike) -> None:
         self.used, self.file = used, FileLock(path)
 
+    def __reduce__(self) -> tuple:
+        """A copy, as of a tuner that is pickled, does not hold the lock."""
+        return type(self), (self.file.lock_file, self.used)
+
     def acquire(self) -> None:
         """Lock; RuntimeError if another tuner uses it."""
         try:

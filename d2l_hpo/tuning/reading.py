@@ -1,7 +1,6 @@
 """A journal read as a search, without running anything; its tuner may be writing it meanwhile."""
 import math
 import os
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -62,10 +61,7 @@ class JournaledSearch(Results):
             check_fields(event, place)
             self._apply(event, place)
             self.last_events.append(event)
-        begin = self.reader.torn.removeprefix(BOM_UTF8)
-        if self.reader.lines == 0 and not FIRST.startswith(begin[:len(FIRST)]):
-            raise ValueError(f"{self.path} is no journal: it begins with {begin[:40]!r}; give a "
-                             "file that a tuner wrote")
+        self.reader.check_beginning()
         return len(self.last_events)
 
     def _apply(self, event: dict[str, Any], place: str) -> None:
@@ -124,7 +120,6 @@ class JournaledSearch(Results):
                                                           event["epoch"])
 
 
-FIRST = b'{"event": "search"'  # how a journal begins
 MEND = "restore the file from a copy, or cut it off before this line"
 NUMBER = (int, float)
 TRIAL_FIELDS = {field.name for field in fields(Trial)}

@@ -97,6 +97,11 @@ class Books:
         self.elapsed = 0.0
         """Seconds up to the last event."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: in a copy nothing runs, and it will run again."""
+        interrupted = [attempt.trial for attempt in self.running.values()]
+        return {**vars(self), "pending": interrupted + self.pending, "running": {}}
+
     def suggest(self, trial: Trial | None) -> None:
         """Note what the scheduler suggested."""
         if trial is not None:

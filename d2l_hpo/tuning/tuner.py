@@ -182,6 +182,10 @@ class HPOTuner(Results):
         if self.journal is None:
             self.checkpoints.check()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied, also in the middle of a run: all but the bar."""
+        return {name: value for name, value in vars(self).items() if name != "progress"}
+
     if not TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any:
             from d2l_hpo.tools.former_calls import former_attribute
@@ -210,10 +214,10 @@ class HPOTuner(Results):
         if max_wallclock_time is not None:
             check_positive("max_wallclock_time", max_wallclock_time)
         leave_new_worker(self.executor)
-        self.accepted = accepted_names(self.objective, {"max_epochs", "checkpoint", "seed"})
-        self.budget = number_of_trials, max_wallclock_time
-        self.refusal = None
         with self.ctrl_c, self.journal or nullcontext(), self.checkpoints:
+            self.accepted = accepted_names(self.objective, {"max_epochs", "checkpoint", "seed"})
+            self.budget = number_of_trials, max_wallclock_time
+            self.refusal = None
             if self.journal is not None:
                 replay(self, self.journal)
             elif not self.books.suggested:

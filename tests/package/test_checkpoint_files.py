@@ -359,11 +359,14 @@ def test_a_tuner_that_runs_is_not_run_again_inside(has_journal, tmp_path):
     class Greedy:
         def trial_end(self, trial, row):
             with pytest.raises(RuntimeError, match="this tuner is running already"):
-                search.run(number_of_trials=3)
+                search.run(number_of_trials=trials)
 
+    trials = 1
     journal = tmp_path / "search.jsonl" if has_journal else None
     search = HPOTuner(basic(3), lambda config: 0.5, journal=journal, callbacks=[Greedy()])
     search.run(number_of_trials=2)
+    assert len(search.rows) == 2  # what was refused has changed nothing
+    trials = 3
     search.run(number_of_trials=3)
     assert len(search.rows) == 3
     if has_journal:

@@ -17,7 +17,7 @@ from scripted_curves import Scripted, trial
 from scripted_trials import Listed
 from systems import posix_only
 
-from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, categorical
+from d2l_hpo import BasicScheduler, HPOTuner, RandomSearcher, categorical, read_journal
 
 
 @pytest.fixture
@@ -165,6 +165,44 @@ def test_a_journal_that_becomes_shorter_is_noticed(journal):
         search.run(number_of_trials=3)
 
 
+def move(path):
+    path.rename(path.with_name("moved.jsonl"))
+
+
+def save_in_an_editor(path):
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
+def shorten(path):
+    os.truncate(path, 10)
+
+
+def append(path):
+    with open(path, "ab") as file:
+        file.write(b"\n")
+
+
+@posix_only  # on Windows an open file stays where it is
+@pytest.mark.parametrize(("change", "word"), [
+    (Path.unlink, "removed"), (move, "moved"), (save_in_an_editor, "replaced"),
+    (shorten, "changed"), (append, "changed")])
+def test_a_journal_that_another_program_takes_away_ends_the_search(journal, change, word):
+    """What came later was lost, without a word: optuna/optuna#2722."""
+    def objective(config, seed):
+        if seed == 2:
+            change(journal)
+        return config["x"]
+    search = tuner(journal, objective, 5)
+    with pytest.raises(OSError, match=f"search.jsonl was .*{word} .*by another program"):
+        search.run()
+    assert list(search.records["trial_id"]) == [0, 1, 2]
+    with pytest.raises(RuntimeError, match="no longer in step"):
+        search.run()
+    assert not Path(f"{journal}.lock").exists()
+
+
 def test_a_journal_in_no_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist; make"):
         tuner(tmp_path / "nowhere" / "search.jsonl").run()
@@ -174,6 +212,39 @@ def test_a_journal_that_is_a_folder_is_an_error_and_unlocked(tmp_path):
     with pytest.raises(IsADirectoryError):
         tuner(tmp_path).run()
     assert not Path(f"{tmp_path}.lock").exists()
+
+
+NOTES = [b"0.1", b'{"learning_rate": 0.1}', b"notes\nwithout a last line's end", b"\x80\x04K\x01.",
+         b'{"event": "sea"}', b"\x00" * 20 + b"weights"]
+
+
+@pytest.mark.parametrize("content", NOTES, ids=repr)
+def test_a_file_that_is_no_journal_stays_as_it_is(journal, content):
+    """A path given by mistake cost its file before, as in ray-project/ray#42630."""
+    journal.write_bytes(content)
+    with pytest.raises(ValueError, match="search.jsonl.* no (journal|event)"):
+        tuner(journal).run(number_of_trials=1)
+    assert journal.read_bytes() == content
+
+
+@pytest.mark.parametrize("zeros", [b"\x00" * 20, b'{"event": "search", "sch' + b"\x00" * 20])
+def test_a_first_line_that_a_failing_machine_left_is_cut_off(journal, zeros):
+    journal.write_bytes(zeros)
+    with pytest.warns(UserWarning, match="the last line is torn"):
+        tuner(journal).run(number_of_trials=1)
+    events(journal)
+
+
+@posix_only
+def test_a_journal_is_no_device_or_pipe(journal):
+    """One without an end was read for ever."""
+    journal.symlink_to(os.devnull)
+    os.mkfifo(journal.parent / "pipe")
+    for read in (lambda: tuner(journal).run(), lambda: read_journal(journal),
+                 lambda: tuner(journal.parent / "pipe").run()):
+        with pytest.raises(ValueError, match="is a device or a pipe"):
+            read()
+    assert not Path(f"{os.devnull}.lock").exists()
 
 
 # -- locks ----------------------------------------------------------------------------------------

@@ -292,6 +292,18 @@ def test_constant_huge_and_tiny_errors(kind, error):
         assert check_configuration(SMOOTH, config) == config
 
 
+@BOTH
+def test_what_a_program_does_about_floating_point_errors_is_its_own_affair(kind):
+    """Models underflow: optuna/optuna#2639, automl/SMAC3#487, scikit-optimize#622 and #918."""
+    def error(config):
+        return math.exp(50 * bowl(config))
+    plain = ask_tell(kind(SMOOTH, seed=0), error, 25)
+    with np.errstate(all="raise"):
+        assert ask_tell(kind(SMOOTH, seed=0), error, 25) == plain
+        with pytest.raises(FloatingPointError):  # the program's own arithmetic still has it
+            np.exp(np.array([-1e4]))
+
+
 DOMAINS = st.sampled_from([stats.uniform(-1, 3), stats.loguniform(1e-5, 1e3), stats.triang(0.3),
                            stats.randint(0, 2), stats.randint(-3, 4000), lograndint(1, 10**6),
                            categorical(["only"]), categorical([1, 1.0, True, None, "x"]), 7])

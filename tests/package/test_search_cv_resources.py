@@ -125,6 +125,17 @@ def test_parts_of_the_data_are_nested_and_have_the_shares_of_the_classes():
     assert {tuple(FITS[i][2]) for i in range(0, 18, 2)} == {tuple(small)}
 
 
+@pytest.mark.parametrize("resource", [None, "n_samples"])
+def test_folds_may_be_masks_as_scikit_learn_takes_them(resource):
+    splits = [*KFold(2).split(X)]
+    masks = [tuple(np.isin(np.arange(N), part) for part in split) for split in splits]
+    found = [growing(resource=resource, scheduler=None, n_trials=9, cv=cv).fit(X, Y).cv_results_
+             for cv in (splits, masks, [tuple(map(list, split)) for split in masks])]
+    for results in found[1:]:
+        assert results["params"] == found[0]["params"]
+        assert results["mean_test_score"].tolist() == found[0]["mean_test_score"].tolist()
+
+
 @pytest.mark.parametrize("n", range(1, 31))
 def test_each_beginning_of_a_nested_order_is_a_fair_sample(n):
     classes = np.repeat([0, 1, 2], [18, 9, 3])

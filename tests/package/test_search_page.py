@@ -1,7 +1,9 @@
 """The page of a search: what it says, that it is whole and safe, and what it refuses."""
+import itertools
 import json
 import math
 import re
+import sys
 import warnings
 from html.parser import HTMLParser
 
@@ -11,11 +13,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from d2l_hpo import HPOTuner, RandomSearcher, read_journal, search_page, search_report
+from d2l_hpo import (
+    BasicScheduler,
+    HPOTuner,
+    RandomSearcher,
+    read_journal,
+    search_page,
+    search_report,
+)
 from d2l_hpo.figures.colors import DARK_SEQUENCE, SEQUENCE
 from d2l_hpo.measures import hyperparameter_importance
 from d2l_hpo.measures.records import job_table
 from d2l_hpo.pages import NumberAxis, WordAxis, axis_of, number, seconds, shorten, word_axis
+from d2l_hpo.pages.charts import padded
 from d2l_hpo.tuning.sources import view_search
 
 VOID = {"meta", "link", "input", "img", "br"}
@@ -385,6 +395,34 @@ def test_ticks_are_round_numbers(axis, labels):
     assert [label for _, label in ticks] == labels
     places = [place for place, _ in ticks]
     assert places == sorted(places) and all(-1e-9 <= place <= 1 + 1e-9 for place in places)
+
+
+EXTREMES = [-sys.float_info.max, -1e308, -5e-324, 0.0, 5e-324, 1e-308, 1.0, 1 + 2**-52, 1e300,
+            sys.float_info.max]
+
+
+@pytest.mark.parametrize(("low", "high"), itertools.combinations(EXTREMES, 2))
+@pytest.mark.parametrize("is_integer", [False, True])
+def test_an_axis_may_span_all_floats(low, high, is_integer):
+    for is_log in {False, low > 0}:
+        short = NumberAxis(low, high, is_log, is_integer)
+        for axis in (short, padded(short)):
+            places = [place for place, _ in axis.ticks()]
+            places += [axis.place(value) for value in (low, low / 2 + high / 2, high)]
+            assert all(-1e-9 <= place <= 1 + 1e-9 for place in places)
+
+
+@pytest.mark.parametrize("errors", [
+    [sys.float_info.max, 0.1, 0.2], [sys.float_info.max, -sys.float_info.max, 0.0] * 4,
+    [1e-320, 1.0, 1e300], [5e-324, 0.0], [-5e-324, 5e-324]], ids=str)
+def test_a_page_shows_errors_at_the_ends_of_what_a_float_can_be(tmp_path, errors):
+    """Infinity has no place in optuna/optuna#3382; penalties are often the largest float."""
+    left = iter(errors)
+    search = HPOTuner(BasicScheduler(RandomSearcher({"x": stats.uniform(0, 1)})),
+                      lambda config: next(left))
+    search.run(number_of_trials=len(errors))
+    text = search_page(search, tmp_path / "search.html").read_text(encoding="utf-8")
+    assert not re.search(r'[ "(,MHVLl](nan|inf|-inf)\b', text)
 
 
 def test_a_described_domain_decides_about_its_axis():

@@ -8,6 +8,7 @@ from pathlib import Path
 import faulty_objectives as faulty
 import pytest
 from journaled import PATHS, tuner
+from systems import posix_only
 
 from d2l_hpo.pages import PageWriter, main
 from d2l_hpo.tuning import Journal, read_journal
@@ -44,6 +45,28 @@ def test_a_search_that_is_over_is_not_waited_for(journal, capsys):
     page = journal.with_name("search.html")
     assert main(["show", str(journal), "--html", str(page), "--follow"], never) == 0
     assert "What went wrong?" in page.read_text(encoding="utf-8")
+
+
+@posix_only  # Windows refuses a folder in other words
+def test_what_cannot_be_written_goes_by_its_name(journal, tmp_path, capsys, monkeypatch):
+    assert main(["show", str(journal), "--html", str(tmp_path)], never) == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"show: {tmp_path}: Is a directory")
+
+    def full_disk(text):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr("d2l_hpo.pages.command._write", full_disk)
+    assert main(["show", str(journal)], never) == 2
+    assert "show: standard output: No space left on device" in capsys.readouterr().err
+
+
+@posix_only
+def test_a_page_does_not_replace_its_journal(journal, capsys):
+    before, link = journal.read_bytes(), journal.with_name("link.html")
+    link.symlink_to(journal)
+    for page in (journal, link):
+        assert main(["show", str(journal), "--html", str(page)], never) == 2
+        assert "is the search's journal" in capsys.readouterr().err
+    assert journal.read_bytes() == before
 
 
 @pytest.mark.parametrize("arguments", [[], ["--follow"]])

@@ -1,7 +1,10 @@
 """The tuner, driven by scripted objectives."""
+import copy
 import functools
 import math
+import pickle
 
+import journaled
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -364,3 +367,41 @@ def test_the_first_of_equal_errors_stays_the_incumbent():
     assert search.incumbent == {"x": 1}
     search.incumbent["x"] = 99
     assert search.records["config"][1] == {"x": 1}
+
+
+# -- copies ---------------------------------------------------------------------------------------
+
+class Saving:
+    """A callback that pickles its tuner when a trial begins or ends."""
+
+    saved: list = []
+
+    def search_begin(self, tuner):
+        self.tuner = tuner
+
+    def trial_begin(self, trial):
+        self.saved.append(pickle.dumps(self.tuner))
+
+    def trial_end(self, trial, row):
+        self.saved.append(pickle.dumps(self.tuner))
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+@pytest.mark.parametrize("has_journal", [False, True])
+def test_a_tuner_is_pickled_at_any_time_and_goes_on(tmp_path, monkeypatch, n_workers, has_journal):
+    """A progress bar, locks and running trials were in the way: optuna/optuna#1330 and #2256."""
+    monkeypatch.setattr(Saving, "saved", [])
+    journal = tmp_path / "search.jsonl" if has_journal else None
+    folder = tmp_path / "checkpoints" if has_journal else None
+    search = journaled.tuner(journal, n_workers=n_workers, callbacks=[Saving()],
+                             checkpoint_dir=folder)
+    fresh = pickle.dumps(search)
+    search.run(number_of_trials=4)
+    moments = [fresh, Saving.saved[0], Saving.saved[-1], pickle.dumps(search)]
+    for content in moments:
+        again = pickle.loads(content)
+        again.callbacks.all = []
+        again.run()
+        assert sorted(again.records["trial_id"]) == list(range(6))
+        assert again.incumbent == {"x": 0}
+    assert copy.deepcopy(search).incumbent_error == 0
