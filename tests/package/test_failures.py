@@ -101,6 +101,16 @@ def test_the_progress_bar_counts_failures(capsys, monkeypatch):
     assert "failed=2" in capsys.readouterr().err
 
 
+def test_the_progress_bar_counts_trials_also_those_of_earlier_runs(capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    tuner = scripted([0.5, 0.25, 0.75, 0.125, 1.0])
+    for total in (3, 5):
+        tuner.run(number_of_trials=total)
+        assert tuner.progress.n == total
+        last = capsys.readouterr().err.rstrip().split("\r")[-1]
+        assert f" {total}/{total} " in last and f"incumbent={tuner.incumbent_error:.4f}" in last
+
+
 def test_nothing_is_said_where_nothing_fails(capsys, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     tuner = scripted([0.5, 0.25])

@@ -19,9 +19,10 @@ from worker_searches import (
     run_in_thread,
     tuner,
 )
+from scripted_trials import Listed
 from systems import posix_only
 
-from d2l_hpo import read_journal
+from d2l_hpo import ASHAScheduler, HPOTuner, read_journal
 from d2l_hpo.tuning import WorkerLost
 from d2l_hpo.tuning.workers import GivenWorkers, OwnWorkers
 
@@ -94,6 +95,18 @@ def test_all_workers_dying_at_once_and_again_and_again(tmp_path):
     search = tuner(objective, 8, max_retries=2)
     search.run()
     assert by_id(search, "error", "status", "attempt") == [(x, "completed", 3) for x in range(8)]
+
+
+@posix_only
+def test_a_trial_that_goes_on_has_all_its_retries_again(tmp_path):
+    objective = functools.partial(faulty.dying_at_each_rung, folder=tmp_path)
+    search = HPOTuner(ASHAScheduler(Listed(4), eta=2, r_min=1, r_max=4), objective, n_workers=2,
+                      max_retries=1)
+    search.run()
+    found = {(row["trial_id"], row["max_epochs"]): (row["status"], row["attempt"])
+             for row in search.rows}
+    assert {(0, 1), (0, 2), (0, 4)} < {*found}
+    assert found == {job: ("completed", 2 if job[0] == 0 else 1) for job in found}
 
 
 def test_a_worker_that_was_killed_from_outside_is_replaced(tmp_path):

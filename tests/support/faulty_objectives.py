@@ -85,6 +85,13 @@ def dying(config, folder, how, deadly=(1,), times=1):
     return config["x"]
 
 
+def dying_at_each_rung(config, max_epochs, folder, deadly=(0,)):
+    """Die the first time at each number of epochs for the `deadly` configurations."""
+    if config["x"] in deadly and is_first(folder, {"x": f"{config['x']}_{max_epochs}"}):
+        die("SIGKILL")
+    return config["x"]
+
+
 def dying_beside(config, folder):
     """Die the first time that x is 1, while x = 0 runs, which ends after the second attempt."""
     if config["x"] == 1 and is_first(folder, config):
