@@ -44,6 +44,7 @@ paths = sysconfig.get_paths(vars=dict.fromkeys(("base", "platbase"), sys.argv[1]
 lines = [sysconfig.get_path("purelib"), sys.argv[2]]
 pathlib.Path(paths["purelib"], "layer.pth").write_text("\\n".join(lines), encoding="utf-8")
 """
+PROCESSES = ("-n", "logical", "--maxprocesses", "4")  # of the tests: each may take a gigabyte
 OUTSIDE_TESTS = ("tests/book/test_guide.py", "tests/package/test_optuna_study.py")
 BENCHMARKS = ("training", "vectorized", "simulator", "search_quality", "suggest_time", "refits",
               "branches", "parallel", "schedulers", "search_cv")
@@ -128,10 +129,10 @@ class Maker:
     def test(self) -> None:
         """Set up, build, then run all tests, the notebooks' second run included."""
         self.book()
-        self.python("-m", "pytest", "-n", "2", "tests")
+        self.python("-m", "pytest", *PROCESSES, "tests")
         variables = {"MPLBACKEND": None, "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1",
                      "IPYTHONDIR": str(self.root / "_build" / "ipython")}
-        self.python("-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval",
+        self.python("-m", "pytest", *PROCESSES, "--dist", "loadfile", "--nbval",
                     "--nbval-sanitize-with", "tests/nbval.cfg", "--nbval-cell-timeout", "7200",
                     "--nbval-kernel-startup-timeout", "600", "_build/notebooks",
                     variables=variables)

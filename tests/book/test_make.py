@@ -183,7 +183,7 @@ def test_tests_run_after_the_book_and_notebooks_a_second_time(installed: Path,
                                                               without_latex: None) -> None:
     maker = Recorder(installed)
     maker.test()
-    assert maker.commands[-2] == "PYTHON -m pytest -n 2 tests"
+    assert maker.commands[-2] == "PYTHON -m pytest -n logical --maxprocesses 4 tests"
     assert "--nbval" in maker.commands[-1] and maker.commands[-1].endswith("_build/notebooks")
     assert maker.variables["MPLBACKEND"] is None and maker.variables["OMP_NUM_THREADS"] == "1"
 
