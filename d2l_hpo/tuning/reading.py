@@ -2,6 +2,7 @@
 import math
 import os
 from codecs import BOM_UTF8
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,8 @@ class JournaledSearch(Results):
         """Attempts that have begun and not ended, by trial id."""
         self.is_exhausted = False
         """Whether the scheduler had no trial when it was asked last."""
-        self.last_events: list[dict[str, Any]] = []
-        """Those that the last `update` has read."""
+        self.last_events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        """The last few of those that the last `update` has read."""
         self.reader = EventReader(path)
 
     @property
@@ -57,16 +58,20 @@ class JournaledSearch(Results):
 
         OSError where the file cannot be read, ValueError where it is damaged.
         """
-        self.last_events = []
+        return sum(1 for _ in self.new_events())
+
+    def new_events(self) -> Iterator[dict[str, Any]]:
+        """Read the events that have been written since; yield each when it counts. Take all."""
+        self.last_events.clear()
         for place, event in self.reader.events():
             check_fields(event, place)
             self._apply(event, place)
             self.last_events.append(event)
+            yield event
         begin = self.reader.torn.removeprefix(BOM_UTF8)
         if self.reader.lines == 0 and not FIRST.startswith(begin[:len(FIRST)]):
             raise ValueError(f"{self.path} is no journal: it begins with {begin[:40]!r}; give a "
                              "file that a tuner wrote")
-        return len(self.last_events)
 
     def _apply(self, event: dict[str, Any], place: str) -> None:
         """Change the books as an event says."""
@@ -124,6 +129,7 @@ class JournaledSearch(Results):
                                                           event["epoch"])
 
 
+KEPT_EVENTS = 5
 FIRST = b'{"event": "search"'  # how a journal begins
 MEND = "restore the file from a copy, or cut it off before this line"
 NUMBER = (int, float)

@@ -1,0 +1,73 @@
+"""What a long search costs: a journal is read line by line, and nothing is looked through again."""
+import json
+import tracemalloc
+
+import pytest
+from random_cluster import Numbered
+
+from d2l_hpo import BasicScheduler, HPOTuner, read_journal
+from d2l_hpo.tuning.journal import EventReader
+from d2l_hpo.tuning.outcomes import judge
+from d2l_hpo.tuning.summary import follow, spell_event
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """The journal of 100 trials, each with many numbers."""
+    def objective(config):
+        return {"error": float(config["x"]), **{f"loss_{i}": i / 7 for i in range(200)}}
+    path = tmp_path / "search.jsonl"
+    HPOTuner(BasicScheduler(Numbered()), objective, journal=path).run(number_of_trials=100)
+    return path
+
+
+# -- journals -------------------------------------------------------------------------------------
+
+def test_a_journal_is_read_line_by_line(journal):
+    reader, longest = EventReader(journal), max(map(len, journal.read_bytes().splitlines()))
+    names = [name for _, event in EventReader(journal).events() for name in event.get("info", ())]
+    assert len(names) == 200 * 100
+    tracemalloc.start()  # the table of names has grown
+    try:
+        number = sum(1 for _ in reader.events())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert number == reader.lines == 301 and reader.size == journal.stat().st_size
+    assert peak < journal.stat().st_size / 2 and peak < 30 * longest
+
+
+def test_names_of_numbers_are_in_memory_once(journal):
+    rows = read_journal(journal).books.jobs
+    assert all(a is b for a, b in zip(rows[0].info, rows[-1].info, strict=True))
+    again = HPOTuner(BasicScheduler(Numbered()), lambda config: 0, journal=journal)
+    again.objective.__qualname__ = read_journal(journal).objective
+    again.run(number_of_trials=100)
+    assert all(a is b for a, b in zip(again.books.jobs[0].info, rows[0].info, strict=True))
+
+
+def test_names_of_results_that_were_sent_are_in_memory_once():
+    first, second = (judge(json.loads('{"error": 0.5, "the loss of a class": 1}')).info
+                     for _ in range(2))
+    assert next(iter(first)) is next(iter(second))
+
+
+def test_a_reader_keeps_the_last_events_and_a_follower_sees_all(journal):
+    content, read = journal.read_bytes(), None
+    journal.write_bytes(b"".join(content.splitlines(keepends=True)[:1]))
+    read = read_journal(journal)
+    journal.write_bytes(content)
+    lines = []
+    follow(read, lines.append, lambda: None)
+    assert len(lines) == 300 and not read.last_events
+    whole = read_journal(journal)
+    assert [*map(spell_event, whole.last_events)] == lines[-5:]
+
+
+def test_what_is_written_while_a_journal_is_read_is_for_the_next_time(journal):
+    reader = EventReader(journal)
+    line = journal.read_bytes().splitlines(keepends=True)[-1]
+    for _ in reader.events():
+        with open(journal, "ab") as file:
+            file.write(line)
+    assert reader.lines == 301 and sum(1 for _ in reader.events()) == 301
