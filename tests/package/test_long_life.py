@@ -3,11 +3,18 @@ import json
 import tracemalloc
 
 import pytest
+from operations import operations
 from random_cluster import Numbered
 
 from d2l_hpo import BasicScheduler, HPOTuner, read_journal
+from d2l_hpo.pages.pictures import learning_curves
+from d2l_hpo.pages.trials import SearchPicture, TrialRow
+from d2l_hpo.schedulers.scheduler import Trial
+from d2l_hpo.tuning import records
 from d2l_hpo.tuning.journal import EventReader
-from d2l_hpo.tuning.outcomes import judge
+from d2l_hpo.tuning.outcomes import Outcome, judge
+from d2l_hpo.tuning.records import Attempt, Books
+from d2l_hpo.tuning.sources import view_search
 from d2l_hpo.tuning.summary import follow, spell_event
 
 
@@ -71,3 +78,39 @@ def test_what_is_written_while_a_journal_is_read_is_for_the_next_time(journal):
         with open(journal, "ab") as file:
             file.write(line)
     assert reader.lines == 301 and sum(1 for _ in reader.events()) == 301
+
+
+# -- books and pages ------------------------------------------------------------------------------
+
+def reporting_books(trials, epochs):
+    """Books of trials that report each epoch."""
+    books = Books()
+    for name in range(trials):
+        running = Attempt(Trial(name, {"x": name}), 1, 0, 0.0, 0, can_report=True)
+        for epoch in range(1, epochs + 1):
+            books.report(running, Outcome(1 / (epoch + name), {}), epoch, float(epoch), 1.0)
+    return books
+
+
+def test_a_trial_has_one_curve_whatever_it_reports(monkeypatch):
+    made = []
+    curve = records.SortedDict
+    monkeypatch.setattr(records, "SortedDict", lambda: made.append(curve()) or made[-1])
+    assert reporting_books(3, 20).curves == dict(enumerate(made)) and len(made) == 3
+
+
+def test_a_page_looks_through_the_jobs_of_a_trial_once():
+    row = TrialRow(0, {}, reporting_books(1, 5).jobs)
+    assert row.reports is row.reports and row.reporting is row.jobs[-1]
+    assert (row.error, row.epochs) == (1 / 5, 5)
+
+
+def test_learning_curves_cost_in_proportion_to_the_reports():
+    def drawing(epochs):
+        books = reporting_books(20, epochs)
+        search = HPOTuner(BasicScheduler(Numbered()), lambda config, report: None)
+        search.books = books
+        picture = SearchPicture(view_search(search))
+        return lambda: learning_curves(picture)
+    operations(drawing(5))  # what is loaded at first
+    assert operations(drawing(800)) < 1.5 * 8 * operations(drawing(100))
