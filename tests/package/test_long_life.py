@@ -1,12 +1,14 @@
 """What a long search costs: a journal is read line by line, and nothing is looked through again."""
 import json
 import tracemalloc
+from pathlib import Path
 
 import pytest
+from every_method import make_scheduler
 from operations import operations
 from random_cluster import Numbered
 
-from d2l_hpo import BasicScheduler, HPOTuner, read_journal
+from d2l_hpo import ASHAScheduler, BasicScheduler, HPOTuner, read_journal
 from d2l_hpo.pages.pictures import learning_curves
 from d2l_hpo.pages.trials import SearchPicture, TrialRow
 from d2l_hpo.schedulers.scheduler import Trial
@@ -114,3 +116,46 @@ def test_learning_curves_cost_in_proportion_to_the_reports():
         return lambda: learning_curves(picture)
     operations(drawing(5))  # what is loaded at first
     assert operations(drawing(800)) < 1.5 * 8 * operations(drawing(100))
+
+
+# -- checkpoints ----------------------------------------------------------------------------------
+
+def test_trials_that_end_do_not_look_through_a_folder_that_grows(tmp_path, monkeypatch):
+    entries = []
+    iterdir = Path.iterdir
+
+    def listing(self):
+        for path in iterdir(self):
+            entries.append(path)
+            yield path
+    monkeypatch.setattr(Path, "iterdir", listing)
+
+    def saving(config, checkpoint):
+        checkpoint.write_text("weights", encoding="utf-8")
+        return 1 + float(config["x"] * 7 % 11) if config["x"] else 0.0  # the first one is the best
+    looked = []
+    for number in (150, 600):
+        folder = tmp_path / str(number)
+        search = HPOTuner(ASHAScheduler(Numbered(), 3, 1, 9), saving, checkpoint_dir=folder)
+        with pytest.warns(UserWarning, match="a trial goes on"):
+            search.run(number_of_trials=number)
+        looked.append(len(entries))
+        entries.clear()
+        over = {name for name, level in enumerate(search.scheduler.reports) if level == 3}
+        left = {int(path.stem.split("_")[1]) for path in folder.iterdir()}
+        assert len(over) > number / 12 and not left & (over - {search.incumbent_trial})
+        entries.clear()
+    assert looked[1] < 6 * looked[0]
+
+
+def test_what_ended_trials_left_half_written_is_gone_when_the_search_ends(tmp_path):
+    def saving(config, checkpoint):
+        checkpoint.with_name(checkpoint.name + ".partial").touch()
+        checkpoint.touch()
+        return float(config["x"])
+    search = HPOTuner(make_scheduler(ASHAScheduler, Numbered()), saving, checkpoint_dir=tmp_path)
+    with pytest.warns(UserWarning, match="a trial goes on"):
+        search.run(number_of_trials=120)
+    names = {path.name for path in tmp_path.iterdir()}
+    whole = {name for name in names if name.endswith(".pt")}
+    assert names - whole == {name + ".partial" for name in whole} and 30 < len(whole) < 120
