@@ -89,7 +89,7 @@ def _show(journal: Path, html: Path | None, is_followed: bool,
     finally:
         if page is not None:
             page.write()
-    search.last_events = []
+    search.last_events.clear()
     _write(summarize(search))
 
 

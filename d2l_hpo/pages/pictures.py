@@ -218,12 +218,11 @@ def learning_curves(picture: SearchPicture) -> str:
     x_axis = padded(NumberAxis(levels[0], levels[-1], ratio >= 8, True), 0.03)
     errors = np.array([error for t in picture.trials for _, error in t.reports])
     y_axis = padded(number_axis(errors.tolist(), ratio=100.0))
-    reached = [sum(any(e is not None and e >= level for e, _ in t.reports) for t in picture.trials)
-               for level in levels]
-    few = list(zip(levels, reached, strict=True))
-    few = few if len(few) <= 6 else [*few[:3], *few[-3:]]
+    farthest = [max((e for e, _ in t.reports if e is not None), default=-1) for t in picture.trials]
+    few = levels if len(levels) <= 6 else [*levels[:3], *levels[-3:]]
     nouns = picture.level_noun[1]
-    words = "; ".join(f"{n} reached {picture.level_words(int(level))}" for level, n in few)
+    words = "; ".join(f"{sum(e >= level for e in farthest)} reached "
+                      f"{picture.level_words(int(level))}" for level in few)
     chart = Chart(f"Errors by {nouns}, a line a trial. Of {count(len(picture.trials), 'trial')} "
                   f"{words}.", height=190)
     ticks = [(x_axis.place(level) or 0.0, number(level)) for level in levels]

@@ -2,6 +2,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ CLASSES = 6
 
 @dataclass
 class TrialRow:
-    """What became of a trial: its last error, and each report of epochs and error."""
+    """What became of a trial: its last error, and each report of epochs and error.
+
+    Of a trial with many jobs, all are looked through once; they do not change any more then.
+    """
 
     trial_id: int
     config: dict[str, Any]
@@ -33,12 +37,12 @@ class TrialRow:
         """The job that ended last."""
         return self.jobs[-1]
 
-    @property
+    @cached_property
     def reporting(self) -> Job | None:
         """The last job that succeeded."""
         return next((job for job in reversed(self.jobs) if math.isfinite(job.error)), None)
 
-    @property
+    @cached_property
     def reports(self) -> list[tuple[int | None, float]]:
         """Epochs and error of the jobs that succeeded."""
         return [(job.max_epochs, job.error) for job in self.jobs if math.isfinite(job.error)]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"trial_(0|[1-9]\d*)(\.epoch_(?:0|[1-9]\d*))?\.pt(\.(?:[^.]+\.)?partial)?")
 LOCK = ".search.lock"
+LOOKS = 16
+"""Files that are looked through, at most about so many a trial that has ended."""
 
 
 class TrialFile(NamedTuple):
@@ -47,6 +49,10 @@ class Checkpoints:
         """Ids of trials that have begun again without the checkpoint that was there."""
         self.dead: set[int] = set()
         """Ids of trials that never go on, whose checkpoints are still there."""
+        self.half_written: set[int] = set()
+        """Ids of trials whose checkpoints are removed, of which half-written ones may be there."""
+        self.number_of_files = 0
+        """In the folder, when it was looked through last."""
         self.lost: tuple[int | None, int | None] | None = None
         """An incumbent, trial and epoch, whose file vanished before its trial went on."""
         self.torn: set[int] = set()
@@ -87,9 +93,12 @@ class Checkpoints:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Unlock the folder."""
-        if self.lock is not None:
-            self.lock.release()
+        """Remove what is left of trials that never go on; unlock the folder."""
+        try:
+            self._sweep()
+        finally:
+            if self.lock is not None:
+                self.lock.release()
 
     def check(self) -> None:
         """Raise FileExistsError for a file of a trial that this search does not have."""
@@ -145,10 +154,14 @@ class Checkpoints:
         self.forgotten.discard(trial_id)
 
     def remove(self, ended: Iterable[int]) -> None:
-        """Remove what is needed no more, now that these trials never go on, too."""
-        self.dead.update(ended)
+        """Remove what is needed no more, now that these trials never go on, too.
+
+        For what a kill or an objective has left half-written the folder is looked through, not for
+        each trial where it has many files, and when the search ends.
+        """
         if self.folder is None:
             return
+        self.dead.update(ended)
         sources = {trial.source for trial in self.books.pending}
         self._remove_copies(self.folder)
         best, epoch = self._incumbent()
@@ -156,10 +169,13 @@ class Checkpoints:
             if self.best_path(best, epoch).exists():
                 replace(self.best_path(best, epoch), self.path(best))
         needless = self.dead - sources - {best}
-        for file in self._files(self.folder) if needless else ():
-            if file.trial_id in needless and not file.is_copy:
-                remove(file.path)
+        for trial_id in needless:
+            if self.path(trial_id).is_file():
+                remove(self.path(trial_id))
         self.dead -= needless
+        self.half_written |= needless
+        if LOOKS * len(self.half_written) >= self.number_of_files:
+            self._sweep()
 
     def clean(self) -> list[Path]:
         """Remove all files of this search's trials but the incumbent's; return their paths.
@@ -177,6 +193,16 @@ class Checkpoints:
         for path in needless:
             remove(path)
         return needless
+
+    def _sweep(self) -> None:
+        """Remove half-written files of trials whose checkpoints are removed."""
+        if self.folder is None or not self.half_written:
+            return
+        files = self._files(self.folder)
+        for file in files:
+            if file.trial_id in self.half_written and not file.is_copy:
+                remove(file.path)
+        self.half_written, self.number_of_files = set(), len(files)
 
     def _incumbent(self) -> tuple[int | None, int | None]:
         """Return the incumbent's trial and the epoch of its error."""

@@ -26,7 +26,7 @@ from typing import Any
 from d2l_hpo.tools.json_lines import to_line, write_bytes
 from d2l_hpo.tools.platform import BINARY, sync_folder
 from d2l_hpo.tuning.locks import TunerLock
-from d2l_hpo.tuning.outcomes import objective_name
+from d2l_hpo.tuning.outcomes import objective_name, shared_names
 
 FIELDS = {
     "search": {"scheduler", "objective", "versions"},
@@ -122,17 +122,24 @@ class EventReader:
             self.lines += 1
             self.size += len(line)
 
-    def _new_lines(self) -> list[bytes]:
-        """Return the whole lines not seen so far; ValueError where the file has become shorter."""
+    def _new_lines(self) -> Iterator[bytes]:
+        """Yield the whole lines not seen so far; ValueError where the file has become shorter.
+
+        What is written meanwhile is for the next time. One line is in memory at a time.
+        """
         check_regular(self.path)
+        self.torn = b""
         with open(self.path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            if file.tell() < self.size:
+            left = file.seek(0, os.SEEK_END) - self.size
+            if left < 0:
                 raise ValueError(f"{self.path} has become shorter since it was read; {self.remedy}")
             file.seek(self.size)
-            content = file.read()
-        whole, end, self.torn = content.rpartition(b"\n")
-        return [line + b"\n" for line in whole.split(b"\n")] if end else []
+            while left and (line := file.readline(left)):
+                if not line.endswith(b"\n"):
+                    self.torn = line
+                    return
+                left -= len(line)
+                yield line
 
     def check_beginning(self) -> None:
         """Raise ValueError where the first line, torn, is none of a journal's.
@@ -337,10 +344,13 @@ def description(scheduler: Any, objective: Callable) -> dict[str, Any]:
             "objective": objective_name(objective)}
 
 
+DECODER = json.JSONDecoder(object_hook=shared_names)
+
+
 def parse(line: bytes, place: str, expected: str | None) -> dict[str, Any]:
     """Return the event of a line; ValueError, with its place, if it is damaged."""
     try:
-        event = json.loads(line)
+        event = DECODER.decode(line.decode(json.detect_encoding(line), "surrogatepass"))
         kind = event["event"]
         missing = FIELDS[kind] - set(event)
     except (ValueError, KeyError, TypeError, RecursionError) as error:

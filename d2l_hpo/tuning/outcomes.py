@@ -1,6 +1,7 @@
 """What a call of the objective is given, and what its result means."""
 import inspect
 import math
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -66,12 +67,18 @@ def accepted_keywords(function: Callable[..., Any], offered: Mapping[str, Any]) 
     return {name: value for name, value in offered.items() if name in names}
 
 
+def shared_names(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same entries; a name that comes with many results is in memory once."""
+    return {sys.intern(name) if type(name) is str else name: value
+            for name, value in entries.items()}
+
+
 def read_result(result: Any) -> tuple[float, dict[str, Any]]:
     """Split what an objective returned into its error and a dict of further numbers.
 
     TypeError where it is neither a number nor a dict whose "error" is one.
     """
-    info = dict(result) if isinstance(result, dict) else {"error": result}
+    info = shared_names(result) if isinstance(result, dict) else {"error": result}
     error = info.pop("error", None)
     if not is_number(error):
         raise TypeError(f"the objective returned {result!r}, expected a number, or a dict whose "

@@ -1,6 +1,7 @@
 """A journal read as a search, without running anything; its tuner may be writing it meanwhile."""
 import math
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,8 @@ class JournaledSearch(Results):
         """Attempts that have begun and not ended, by trial id."""
         self.is_exhausted = False
         """Whether the scheduler had no trial when it was asked last."""
-        self.last_events: list[dict[str, Any]] = []
-        """Those that the last `update` has read."""
+        self.last_events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        """The last few of those that the last `update` has read."""
         self.reader = EventReader(path)
 
     @property
@@ -56,13 +57,17 @@ class JournaledSearch(Results):
 
         OSError where the file cannot be read, ValueError where it is damaged.
         """
-        self.last_events = []
+        return sum(1 for _ in self.new_events())
+
+    def new_events(self) -> Iterator[dict[str, Any]]:
+        """Read the events that have been written since; yield each when it counts. Take all."""
+        self.last_events.clear()
         for place, event in self.reader.events():
             check_fields(event, place)
             self._apply(event, place)
             self.last_events.append(event)
+            yield event
         self.reader.check_beginning()
-        return len(self.last_events)
 
     def _apply(self, event: dict[str, Any], place: str) -> None:
         """Change the books as an event says."""
@@ -120,6 +125,7 @@ class JournaledSearch(Results):
                                                           event["epoch"])
 
 
+KEPT_EVENTS = 5
 MEND = "restore the file from a copy, or cut it off before this line"
 NUMBER = (int, float)
 TRIAL_FIELDS = {field.name for field in fields(Trial)}

@@ -182,7 +182,9 @@ class Books:
             self.failed.add(trial.trial_id)
         if attempt.can_report and epoch is not None:
             begin = self.begin_of(attempt, epoch)
-            self.curves.setdefault(trial.trial_id, SortedDict())[epoch] = outcome.error
+            if trial.trial_id not in self.curves:
+                self.curves[trial.trial_id] = SortedDict()
+            self.curves[trial.trial_id][epoch] = outcome.error
         self.latest[trial.trial_id] = self.ends[trial.trial_id, epoch] = len(self.jobs)
         config = self.configs.setdefault(trial.trial_id, trial.config)
         self.jobs.append(Job(trial.trial_id, config, begin, epoch, outcome.error,

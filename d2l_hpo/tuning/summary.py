@@ -1,7 +1,6 @@
 """A search in a few lines of text, and each of its events in one: what a terminal shows."""
 import math
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 from d2l_hpo.tools.words import count
@@ -10,7 +9,6 @@ from d2l_hpo.tuning.reading import JournaledSearch, level_noun
 from d2l_hpo.tuning.reporting import spell_domain
 
 STEPS = 6  # lines of the any-time curve
-SHOWN_EVENTS = 5
 LONGEST = 200  # characters of a value
 
 
@@ -88,11 +86,10 @@ def _any_time(search: JournaledSearch) -> Iterator[str]:
 
 
 def _last(search: JournaledSearch) -> Iterator[str]:
-    last = search.last_events[-SHOWN_EVENTS:]
-    if last:
+    if search.last_events:
         yield "Last events:"
         noun = level_noun(search.description or {})[0]
-        yield from (f"  {spell_event(event, noun)}" for event in islice(last, SHOWN_EVENTS))
+        yield from (f"  {spell_event(event, noun)}" for event in search.last_events)
 
 
 def follow(search: JournaledSearch, write: Callable[[str], object],
@@ -103,8 +100,7 @@ def follow(search: JournaledSearch, write: Callable[[str], object],
     """
     while True:
         is_running = search.is_running  # asked first, so that the last events are not missed
-        search.update()
-        for event in search.last_events:
+        for event in search.new_events():
             write(spell_event(event, level_noun(search.description or {})[0]))
         if not is_running and not search.last_events:
             return

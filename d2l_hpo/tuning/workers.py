@@ -41,6 +41,7 @@ from d2l_hpo.tuning.calls import (
     prepare,
 )
 from d2l_hpo.tuning.guard import IMPORTS_SCRIPT, NO_GUARD, REMEDY, leave_new_process
+from d2l_hpo.tuning.outcomes import shared_names
 from d2l_hpo.tuning.reporter import Report
 
 
@@ -399,11 +400,11 @@ class OwnWorkers(Workers):
             pipe = self.pools[slot].pipe
             while pipe is not None and pipe.poll():
                 try:
-                    sender, start, report = pipe.recv()
+                    sender, start, (error, epoch, info) = pipe.recv()
                 except (EOFError, OSError, pickle.UnpicklingError):
                     break  # its process died in the middle of it: the call's end says so
                 if sender == number:
-                    found.append((future, start, Report(*report)))
+                    found.append((future, start, Report(error, epoch, shared_names(info))))
         return found
 
     def answer(self, future: Future, go_on: bool) -> None:
