@@ -107,6 +107,14 @@ def test_errors_below_the_median_keep_their_differences_and_large_ones_shrink():
     np.testing.assert_array_equal(soften_errors([0.4] * 7), np.zeros(7))
 
 
+def test_a_distance_above_the_median_counts_by_its_logarithm():
+    errors = np.array([0.0, 0.25, 0.5, 0.51, 0.6, 0.75, 1.0])  # the median, 0.51, is the unit
+    distances = errors / 0.51 - 1
+    expected = np.where(distances > 0, np.log1p(np.maximum(distances, 0)), distances)
+    np.testing.assert_allclose(soften_errors(errors),
+                               (expected - expected.mean()) / expected.std(), atol=1e-12)
+
+
 def test_softening_does_not_depend_on_units_of_small_errors():
     errors = np.random.default_rng(0).exponential(size=20)
     errors /= errors.max()

@@ -492,6 +492,11 @@ def test_settings_are_plain_and_stay_as_the_search_goes_on(kind):
 
 
 @every
+def test_the_seed_is_zero_unless_another_is_given(kind):
+    assert inspect.signature(kind).parameters["seed"].default == 0
+
+
+@every
 def test_the_signature_says_which_arguments_there_are(kind):
     with pytest.raises(TypeError, match="unexpected keyword argument 'no_such_argument'"):
         make_searcher(kind, no_such_argument=1)

@@ -185,6 +185,12 @@ def test_bad_arguments_are_named(arguments, message):
         GaussianProcess(*arguments)
 
 
+def test_the_prior_is_around_half_the_cube_a_variance_of_one_and_little_noise():
+    mean, deviation = theta_prior(2)
+    np.testing.assert_allclose(np.exp(mean), [0.5, 0.5, 1, 0.001])
+    assert deviation.shape == mean.shape and (deviation > 0).all()
+
+
 def test_a_prior_needs_a_length_scale():
     with pytest.raises(ValueError, match="groups is 0"):
         theta_prior(0)

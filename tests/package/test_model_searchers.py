@@ -16,7 +16,7 @@ from d2l_hpo import (
     RandomSearcher, TPESearcher, categorical, check_configuration, lograndint, simulate,
     to_unit_cube, when,
 )
-from d2l_hpo.searchers import changes_to_the_end, largest_epoch
+from d2l_hpo.searchers import changes_to_the_end, largest_epoch, theta_prior
 
 BOTH = pytest.mark.parametrize("kind", [BayesianSearcher, TPESearcher])
 SMOOTH = {"x": stats.uniform(0, 1), "rate": stats.loguniform(1e-4, 1),
@@ -216,6 +216,77 @@ def test_fantasies_spread_a_batch():
     spread, ignored = (np.median([nearest(batch(BayesianSearcher(space, seed=seed, fantasies=n)))
                                   for seed in range(3)]) for n in (16, 0))
     assert spread > 3 * ignored
+
+
+# -- the fit and the search for the best point ----------------------------------------------------
+
+def test_the_fit_starts_afresh_when_trials_have_grown_by_half():
+    """Beside the last theta: at the prior's mean and at two draws."""
+    searcher = BayesianSearcher(SMOOTH, seed=0)
+    starts = {n: searcher.fresh_starts(n) for n in range(8, 40)}
+    assert [n for n in starts if starts[n]] == [8, 12, 18, 27]
+    mean, _ = theta_prior(len(SMOOTH))
+    for found in filter(None, starts.values()):
+        assert len(found) == 3 and {len(theta) for theta in found} == {len(mean)}
+        np.testing.assert_array_equal(found[0], mean)
+        assert not np.array_equal(found[1], found[2])
+
+
+def test_a_fit_to_the_trials_of_one_branch_is_none_of_all_trials():
+    searcher = BayesianSearcher(SMALL, seed=0)
+    searcher.branch = searcher.branches.active[0]
+    assert searcher.fresh_starts(100) == []
+    searcher.branch = None
+    assert len(searcher.fresh_starts(8)) == 3
+
+
+def test_steps_are_reflected_at_the_borders():
+    """A step that were cut off would pile points up there."""
+    searcher = BayesianSearcher({"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}, seed=0)
+    for border in (0.0, 1.0):
+        start = np.full((4000, 2), 0.98 if border else 0.02)
+        moved = searcher.perturb(start, 0.3)
+        assert ((moved >= 0) & (moved <= 1)).all()
+        steps = np.abs(moved - border)[moved != start]
+        assert len(steps) > 2000 and (steps > 0).all()
+        # the distance of a normal step from the border is the absolute value of a normal number
+        assert np.median(steps) == pytest.approx(0.3 * stats.halfnorm.median(), rel=0.15)
+
+
+def test_a_choice_that_moves_is_drawn_anew_wherever_it_was():
+    searcher = BayesianSearcher({"kind": categorical(["a", "b", "c", "d"])}, seed=0)
+    start = np.full((4000, 1), 0.125)
+    moved = searcher.perturb(start, 0.01)
+    shares = np.bincount((4 * moved[moved != start]).astype(int), minlength=4)
+    assert shares.min() > 0.2 * shares.sum()
+
+
+def test_the_search_for_the_best_point_leaves_none_for_a_worse_one():
+    """Around the maximum every step is worse, though less and less as steps become shorter."""
+    searcher = BayesianSearcher({"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}, seed=0)
+    best = np.array([[0.3, 0.6]])
+    found = searcher.maximise(lambda points: -np.abs(points - best).sum(axis=1), best)
+    np.testing.assert_array_equal(found, best[0])
+
+
+def test_the_search_for_the_best_point_compares_where_its_climbs_end():
+    """A start on a needle is the best one, until others have climbed the steep mountain."""
+    searcher = BayesianSearcher({"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}, seed=0)
+    needle, top = np.array([[0.9, 0.1]]), np.array([0.31, 0.62])
+
+    def score(points):
+        mountain = 0.6 - 20 * np.abs(points - top).sum(axis=1)
+        return np.where((points == needle).all(axis=1), 0.3, mountain)
+
+    assert np.abs(searcher.maximise(score, needle) - top).max() < 0.01
+
+
+@pytest.mark.parametrize("optimum", [[0.31, 0.62], [0.0, 1.0], [0.97, 0.5]])
+def test_the_search_for_the_best_point_comes_close_to_a_smooth_maximum(optimum):
+    searcher = BayesianSearcher({"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}, seed=0)
+    found = searcher.maximise(lambda points: -((points - optimum) ** 2).sum(axis=1),
+                              np.full((1, 2), 0.5))
+    assert np.abs(found - optimum).max() < 0.01
 
 
 # -- failures -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from d2l_hpo import (
     to_unit_cube,
     when,
 )
+from d2l_hpo.searchers import grid_axes
 
 SPACE = {"x": stats.loguniform(1e-4, 1), "units": stats.randint(1, 4),
          "kind": categorical(["a", "b", "c", "d"]), "fixed": 7}
@@ -78,8 +79,9 @@ def test_a_huge_grid_is_refused_before_it_is_made():
 
 @pytest.mark.parametrize("points", [0, -1, 2.0, True, None])
 def test_a_grid_names_bad_points(points):
-    with pytest.raises(ValueError, match="points is .*, expected a positive integer"):
-        GridSearcher(SPACE, points=points)
+    for make in (GridSearcher, grid_axes):
+        with pytest.raises(ValueError, match="points is .*, expected a positive integer"):
+            make(SPACE, points=points)
 
 
 def test_a_grid_describes_its_points():
@@ -174,6 +176,17 @@ def test_intervals_grow_with_the_number_of_comparisons_as_bonferroni_says():
         assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.05)
     with pytest.raises(ValueError, match="comparisons is 0, expected a positive integer"):
         paired_bootstrap(first, second, comparisons=0)
+
+
+def test_the_resamples_follow_from_their_seed_which_is_zero_by_default():
+    first, second = np.random.default_rng(0).normal(size=(2, 30))
+    intervals = [paired_bootstrap(first, second, seed) for seed in (0, 0, 1)]
+    assert paired_bootstrap(first, second) == intervals[0] == intervals[1] != intervals[2]
+
+
+def test_two_seeds_are_enough_for_an_interval():
+    mean, low, high = paired_bootstrap([0.4, 0.3], [0.1, 0.2])
+    assert (mean, low, high) == pytest.approx((0.2, 0.1, 0.3))
 
 
 def test_equal_methods_differ_by_nothing():

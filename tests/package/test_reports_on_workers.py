@@ -1,6 +1,7 @@
 """Reports from the tuner's own worker processes."""
 import functools
 import json
+import os
 import warnings
 
 import pytest
@@ -52,6 +53,13 @@ def test_workers_report_and_obey(objective, tmp_path):
     told = {x: error for x, error, _ in search.scheduler.searcher.told}
     assert search.incumbent_error == min(told.values())
     check(search, tmp_path / "search.jsonl")
+
+
+def test_a_process_serves_one_trial_after_another():
+    search = stopping(reporting.where)
+    search.run()
+    served = {(row["worker"], row["info"]["process"]) for row in search.rows}
+    assert len(served) == 2 < len(reached(search)) and os.getpid() not in dict(served).values()
 
 
 def test_one_worker_with_a_time_limit_decides_as_this_process():

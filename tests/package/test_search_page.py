@@ -503,6 +503,19 @@ def test_too_little_gives_nothing(n, d):
     assert hyperparameter_importance(np.random.default_rng(0).random((n, d)), np.arange(n)) is None
 
 
+@pytest.mark.parametrize(("n", "d"), [(20, 1), (20, 5), (24, 6)])
+def test_as_much_as_is_said_to_be_enough_is_enough(n, d):
+    x = np.random.default_rng(0).random((n, d))
+    assert hyperparameter_importance(x, x[:, 0], replicates=2).mean.argmax() == 0
+
+
+def test_of_many_trials_each_counts_once():
+    """A trial that is drawn twice would be found among those that a tree has not seen."""
+    rng = np.random.default_rng(5)
+    found = hyperparameter_importance(rng.random((2100, 2)), rng.random(2100), replicates=1)
+    assert found.explained < 0.1
+
+
 def test_an_inactive_hyperparameter_and_many_trials_are_no_trouble():
     x = np.random.default_rng(4).random((2500, 2))
     x[x[:, 0] < 0.5, 1] = np.nan

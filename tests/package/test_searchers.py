@@ -11,12 +11,16 @@ from d2l_hpo import (
     HPOScheduler,
     HPOSearcher,
     HPOTuner,
+    MultiObjectiveSearcher,
     PoolSearcher,
     RandomSearcher,
     Trial,
     categorical,
     lograndint,
 )
+from d2l_hpo.schedulers.brackets import BracketScheduler
+from d2l_hpo.searchers.process_base import ProcessBase
+from d2l_hpo.tuning.workers import Workers
 
 SPACE = {"x": stats.uniform(0, 1), "units": lograndint(8, 256), "act": categorical(["a", "b"])}
 FIRST = {"x": 0.25, "units": 16, "act": "b"}
@@ -81,6 +85,20 @@ def test_base_classes_say_what_must_be_defined():
     for method, arguments in (("suggest", ()), ("update", (Trial(0, {}), 0.1)), ("describe", ())):
         with pytest.raises(NotImplementedError, match=f"Lazy must define {method}"):
             getattr(scheduler, method)(*arguments)
+
+
+@pytest.mark.parametrize(("base", "arguments", "methods"), [
+    (BracketScheduler, (RandomSearcher(SPACE), 2, 1, 4), {"brackets": (), "winners": ([],)}),
+    (MultiObjectiveSearcher, (SPACE,), {"parents": (np.zeros((2, 1)),)}),
+    (ProcessBase, ([[0.5]], [0.1], [0.0, 0.0, 0.0]), {"kernel": ([[0.5]], [[0.5]])}),
+    (Workers, (1, len, None), {"close": (), "submit": (0, {}, {}), "wait": ([],)}),
+])
+def test_what_a_subclass_must_define_is_named_with_its_class(base, arguments, methods):
+    settings = {"objectives": ("error",)} if base is MultiObjectiveSearcher else {}
+    lazy = type("Lazy", (base,), {})(*arguments, **settings)
+    for method, values in methods.items():
+        with pytest.raises(NotImplementedError, match=f"^Lazy must define {method}$"):
+            getattr(lazy, method)(*values)
 
 
 # -- schedulers -----------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Rules that end a search, and callbacks that are told of it."""
 import math
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import reporting_objectives as reporting
@@ -87,6 +89,34 @@ def test_a_function_is_a_rule_and_the_journal_keeps_its_word(tmp_path):
     everything = searching(journal=journal)
     everything.run()
     assert len(everything.rows) == 11
+
+
+def test_a_rule_that_holds_at_the_last_trial_of_a_budget_has_ended_the_search(tmp_path):
+    search = searching(stop=loss_is_small, journal=tmp_path / "search.jsonl")
+    for number_of_trials in (6, 9, None):
+        search.run(number_of_trials)
+        assert len(search.rows) == 6
+        assert events(search.journal.path)[-1] == {"event": "stopped", "rule": "loss_is_small"}
+
+
+def test_trials_that_end_after_the_rule_do_not_end_the_search_again(tmp_path):
+    both, heard = threading.Barrier(2), []
+
+    def at_once(tuner):
+        heard.append(len(tuner.rows))
+        return True
+
+    def meeting(config):
+        both.wait()
+        return config["x"]
+
+    with ThreadPoolExecutor(2) as executor:
+        search = HPOTuner(BasicScheduler(Listed(6)), meeting, n_workers=2, executor=executor,
+                          stop=at_once, journal=tmp_path / "search.jsonl")
+        search.run()
+    kinds = [event["event"] for event in events(tmp_path / "search.jsonl")]
+    assert len(search.rows) == kinds.count("finished") == 2
+    assert kinds.count("stopped") == 1 and heard == [1]
 
 
 def test_a_rule_that_fails_comes_out_of_run_and_loses_nothing(tmp_path):
