@@ -5,6 +5,7 @@ from .batch_tuner import run_trials as run_trials
 from .callbacks import CallbackTasks as CallbackTasks
 from .folds import Folds as Folds
 from .folds import Split as Split
+from .folds import as_indices as as_indices
 from .folds import nested_order as nested_order
 from .identity import IdentifiedScheduler as IdentifiedScheduler
 from .identity import describe_data as describe_data

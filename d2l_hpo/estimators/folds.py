@@ -17,7 +17,7 @@ class Folds:
     """
 
     def __init__(self, splits: Iterable[tuple[ArrayLike, ArrayLike]]) -> None:
-        self.splits: list[Split] = [(indices(train), indices(test)) for train, test in splits]
+        self.splits: list[Split] = [(as_indices(train), as_indices(test)) for train, test in splits]
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None,
               **params: Any) -> Iterator[Split]:
@@ -42,7 +42,7 @@ class Folds:
                       for train, test in self.splits])
 
 
-def indices(part: ArrayLike) -> np.ndarray:
+def as_indices(part: ArrayLike) -> np.ndarray:
     """Return the indices of a part of the examples, which may be given by a mask."""
     part = np.asarray(part)
     return np.flatnonzero(part) if part.dtype == bool else part

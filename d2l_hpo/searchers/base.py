@@ -31,6 +31,9 @@ class SearcherBase:
                  initial_config: Mapping[str, Any] | None = None, seed: int = 0,
                  initial_configs: Iterable[Mapping[str, Any]] = ()) -> None:
         self.config_space: CheckedSpace = check_space(config_space)
+        if isinstance(initial_configs, Mapping) or not isinstance(initial_configs, Iterable):
+            raise TypeError(f"initial_configs is {initial_configs!r}, expected a list of "
+                            "configurations")
         given = [] if initial_config is None else [initial_config]
         configs = [check_configuration(self.config_space, config)
                    for config in [*given, *initial_configs]]

@@ -26,6 +26,7 @@ from .checks import check_arguments as check_arguments
 from .checks import check_batches as check_batches
 from .checks import check_environments as check_environments
 from .checks import check_outcome as check_outcome
+from .checks import check_path as check_path
 from .checks import check_source as check_source
 from .checks import check_suggestion as check_suggestion
 from .checks import warn_if_epochs_are_ignored as warn_if_epochs_are_ignored
@@ -41,6 +42,7 @@ from .interrupts import CtrlC as CtrlC
 from .journal import EventReader as EventReader
 from .journal import Journal as Journal
 from .journal import as_text as as_text
+from .journal import check_regular as check_regular
 from .journal import description as description
 from .journal import differences as differences
 from .journal import is_in_use as is_in_use

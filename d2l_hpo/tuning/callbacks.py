@@ -11,6 +11,8 @@ class Callbacks:
     """The callbacks of a search; TypeError for an object without any of their methods."""
 
     def __init__(self, callbacks: Iterable[Any]) -> None:
+        if not isinstance(callbacks, Iterable):
+            raise TypeError(f"callbacks is {callbacks!r}, expected a list; put it into one")
         self.all = list(callbacks)
         for callback in self.all:
             if not any(callable(getattr(callback, hook, None)) for hook in HOOKS):

@@ -49,6 +49,8 @@ class Patience:
 
 def rules(stop: Rule | Iterable[Rule]) -> list[Rule]:
     """Return the rules as a list; TypeError for one that cannot be called or has no name."""
+    if not (callable(stop) or isinstance(stop, Iterable)):
+        raise TypeError(f"stop is {stop!r}, expected a function of the tuner, or a list of them")
     found = [stop] if callable(stop) else list(stop)
     for rule in found:
         if not callable(rule):

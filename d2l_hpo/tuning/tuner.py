@@ -21,6 +21,7 @@ from d2l_hpo.tuning.checkpoints import Checkpoints
 from d2l_hpo.tuning.checks import (
     check_arguments,
     check_outcome,
+    check_path,
     check_source,
     check_suggestion,
     warn_if_epochs_are_ignored,
@@ -172,6 +173,8 @@ class HPOTuner(Results):
         self.batch_size = batch_size
         self.max_failures, self.warm_start, self.worker_env = max_failures, warm_start, worker_env
         self.stop, self.callbacks = rules(stop), Callbacks(callbacks)
+        check_path("journal", journal)
+        check_path("checkpoint_dir", checkpoint_dir)
         self.books, self.ctrl_c = Books(), CtrlC()
         self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)

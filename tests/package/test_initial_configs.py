@@ -110,6 +110,9 @@ def test_a_bad_one_is_named(kind):
         make(kind, initial_configs=[{**first, "other": 1}])
     with pytest.raises(TypeError, match="a configuration is a dict"):
         make(kind, initial_configs=["x"])
+    for no_list in (first, None):
+        with pytest.raises(TypeError, match="initial_configs is .*, expected a list"):
+            make(kind, initial_configs=no_list)
 
 
 @KINDS

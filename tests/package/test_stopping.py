@@ -131,7 +131,8 @@ def test_a_rule_that_fails_comes_out_of_run_and_loses_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("stop, message", [
-    (5, "int"), ([5], "stop has 5, expected a function"), (["loss"], "stop has 'loss'"),
+    (5, "stop is 5, expected a function"), ([5], "stop has 5, expected a function"),
+    (["loss"], "stop has 'loss'"),
     ([type("Rule", (), {"__call__": lambda self, tuner: True})()], "an attribute __name__")])
 def test_rules_that_cannot_be(stop, message):
     with pytest.raises(TypeError, match=message):
@@ -219,3 +220,18 @@ def test_an_exception_in_a_callback_is_told_and_loses_no_trial(hook, n_workers, 
 def test_what_is_no_callback_is_refused(thing):
     with pytest.raises(TypeError, match="has none of the methods search_begin"):
         searching(callbacks=[thing])
+
+
+@pytest.mark.parametrize("name", ["callbacks", "stop", "journal", "checkpoint_dir"])
+@pytest.mark.parametrize("value", [3, False])
+def test_an_argument_that_cannot_be_goes_by_its_name(name, value):
+    with pytest.raises(TypeError, match=f"^{name} is {value}, expected"):
+        searching(**{name: value})
+
+
+def test_a_callback_outside_a_list_is_refused_by_name():
+    class Alone:
+        def trial_end(self, trial, row):
+            """Do nothing."""
+    with pytest.raises(TypeError, match="callbacks is .*Alone object.*, expected a list"):
+        searching(callbacks=Alone())
