@@ -11,9 +11,6 @@ from sphinx.writers.latex import LaTeXTranslator
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 from sphinx_exercise.utils import get_node_number
 
-UNBROKEN = 12  # lines of a listing that stay on one page
-HEADING = 5  # lines that a heading takes, with the space around it
-
 
 def raw_latex(code: str) -> nodes.raw:
     """Return a node that writes `code` into the LaTeX output."""
@@ -91,27 +88,26 @@ def _collected(file: addnodes.start_of_file, kind: type[nodes.Element],
     return [part]
 
 
-def keep_listings_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Let a short listing open the next page rather than break, with the heading above it."""
+def list_cards(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Write a grid of cards as a list whose items begin with the cards' titles, as links."""
     if app.builder.name != "latex":
         return
-    for listing in list(doctree.findall(nodes.literal_block)):
-        lines = listing.astext().count("\n") + 1
-        if lines <= UNBROKEN and not isinstance(listing.parent, nodes.list_item):
-            section = headed_by(listing)
-            first, lines = (listing, lines) if section is None else (section, lines + HEADING)
-            first.parent.insert(first.parent.index(first), raw_latex(
-                rf"\needspace{{{lines + 2}\booklistingline}}"))
+    for grid in [found for found in doctree.findall(nodes.container)
+                 if found.get("design_component") == "grid-container"]:
+        cards = [found for found in grid.findall(nodes.container)
+                 if found.get("design_component") == "card"]
+        grid.replace_self(nodes.bullet_list("", *map(card_item, cards)))
 
 
-def headed_by(node: nodes.Element) -> nodes.section | None:
-    """Return the section that a node opens, right below the title; None if it opens none."""
-    while not isinstance(node.parent, nodes.section):
-        if node.parent is None or node.parent.index(node) > 0:
-            return None
-        node = node.parent
-    place = node.parent.index(node)
-    return node.parent if place and isinstance(node.parent[place - 1], nodes.title) else None
+def card_item(card: nodes.container) -> nodes.list_item:
+    """Return a card as an item of a list."""
+    [title] = [found.astext() for found in card.findall(nodes.container)
+               if found.get("design_component") == "card-title"]
+    [link] = card.findall(nodes.reference)
+    first, *others = card.findall(nodes.paragraph)
+    head = nodes.reference("", "", nodes.strong("", f"{title}."), **link.attributes)
+    return nodes.list_item("", nodes.paragraph("", "", head, nodes.Text(" "), *first.children),
+                           *others)
 
 
 def visit_exercise(self: LaTeXTranslator, node: nodes.Element) -> None:
@@ -156,5 +152,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", hoist_sections)
     app.connect("doctree-resolved", place_bibliography)
     app.connect("doctree-resolved", collect_solutions)
-    app.connect("doctree-resolved", keep_listings_together)
+    app.connect("doctree-resolved", list_cards)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

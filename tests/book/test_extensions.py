@@ -171,7 +171,7 @@ def test_missing_alt_text_and_wrong_order_are_reported(tmp_path: Path) -> None:
     assert f"lists the sections index, config.ini {', '.join(BOOK.sections)}" in done.stderr
 
 
-@pytest.mark.parametrize("extension", ["latex_book"], indirect=True)
+@pytest.mark.parametrize("extension", ["page_breaks"], indirect=True)
 @pytest.mark.parametrize("is_in_cell", [False, True])
 def test_a_heading_goes_with_the_listing_below_it(extension: ModuleType, is_in_cell: bool) -> None:
     listings = [nodes.literal_block("", "print()") for _ in range(2)]
@@ -179,6 +179,50 @@ def test_a_heading_goes_with_the_listing_below_it(extension: ModuleType, is_in_c
     section = nodes.section("", nodes.title("", "Heading"), first, listings[1])
     nodes.section("", nodes.title("", "Above"), nodes.paragraph("", "Text."), section)
     assert [extension.headed_by(listing) for listing in listings] == [section, None]
+
+
+@pytest.mark.parametrize("extension", ["page_breaks"], indirect=True)
+def test_a_label_stays_with_what_it_names(extension: ModuleType) -> None:
+    table, label = nodes.table(), nodes.target(refid="name")
+    section = nodes.section("", nodes.title("", "Heading"), label, table)
+    extension.insert_before(table, nodes.raw("", "new"))
+    assert section.index(label) == section.index(table) - 1 == 2
+
+
+@pytest.mark.parametrize("extension", ["page_breaks"], indirect=True)
+def test_columns_share_the_line_and_narrow_ones_do_not_wrap(extension: ModuleType) -> None:
+    short = extension.column_shares([10, 5, 20])
+    assert sum(short) < 1
+    assert extension.row_lines(["x" * 10, "x" * 5, "x" * 20], short) == 1
+    long = extension.column_shares([10, 200, 90])
+    assert sum(long) == pytest.approx(1)
+    assert long[0] == extension.column_shares([10])[0] and long[1] == long[2]
+    assert extension.row_lines(["x", "x" * 200, "x"], long) > 3
+
+
+@pytest.mark.parametrize("extension", ["page_breaks"], indirect=True)
+def test_what_only_a_web_page_has_is_no_part_of_a_cell(extension: ModuleType) -> None:
+    cell = nodes.entry("", nodes.paragraph("", "seed", nodes.raw("", "<b>row</b>", format="html")))
+    assert extension.printed(cell) == "seed"
+
+
+def output(*forms: tuple[str, nodes.Node]) -> nodes.container:
+    """Return an output in several forms, as myst-nb makes it."""
+    return nodes.container("", *(nodes.container("", shown, mime_type=name)
+                                 for name, shown in forms), nb_element="mime_bundle")
+
+
+@pytest.mark.parametrize("extension", ["empty_outputs"], indirect=True)
+@pytest.mark.parametrize(("form", "is_empty"), [
+    (("text/html", nodes.raw("", " \n", format="html")), True),
+    (("text/html", nodes.raw("", "<b>x</b>", format="html")), False),
+    (("image/svg+xml", nodes.image()), False),
+])
+def test_an_output_of_blank_html_shows_nothing(
+        extension: ModuleType, form: tuple[str, nodes.Node], is_empty: bool) -> None:
+    plain = "text/plain", nodes.literal_block("", "<IPython.core.display.HTML object>")
+    assert extension.shows_nothing(output(form, plain)) == is_empty
+    assert not extension.shows_nothing(output(plain))
 
 
 @pytest.fixture(scope="module")

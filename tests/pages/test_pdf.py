@@ -12,7 +12,8 @@ from PIL import Image
 from built_book import LATEX, PDF, require_built, require_program
 
 OVERFULL_POINTS = 15.0
-EMPTY = 0.45  # of a page's height; where breaks fall depends a little on the machine's figures
+EMPTY = 0.30  # of a page's height; what does not break is lower than that
+TOO_HIGH_POINTS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def headings(pdf_pages: list[str]) -> list[str]:
     return [" ".join(re.sub(r"[{}]|\\[A-Za-z]+", " ", title).split()) for title in titles]
 
 
-@pytest.mark.parametrize("unresolved", ["??", "<Figure size", "[?]", "\N{REPLACEMENT CHARACTER}"])
+@pytest.mark.parametrize(
+    "unresolved", ["??", "<Figure size", "<IPython", "[?]", "\N{REPLACEMENT CHARACTER}"])
 def test_nothing_is_unresolved(pdf_text: str, unresolved: str) -> None:
     place = pdf_text.find(unresolved)
     assert place < 0, f"...{pdf_text[max(0, place - 60):place + 40]}..."
@@ -74,6 +76,12 @@ def test_xelatex_does_not_complain(log: str, complaint: str) -> None:
 def test_nothing_runs_over_the_margin(log: str) -> None:
     widths = re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)([^\n]*)", log)
     assert [(width, place) for width, place in widths if float(width) > OVERFULL_POINTS] == []
+
+
+def test_nothing_runs_over_the_foot(log: str) -> None:
+    """A table below a figure that fills most of a page once covered the page's number."""
+    heights = re.findall(r"Overfull \\vbox \(([\d.]+)pt too high\)([^\n]*)", log)
+    assert [(height, place) for height, place in heights if float(height) > TOO_HIGH_POINTS] == []
 
 
 def test_every_section_has_text_below_its_heading(source: str) -> None:
@@ -104,6 +112,76 @@ def test_a_page_is_full_but_for_the_last_of_a_section(pdf_pages: list[str],
     last = {start - 1 for start in starts} | {len(empty)}
     assert {number: round(share, 2) for number, share in empty.items()
             if share > EMPTY and number >= starts[0] and number not in last} == {}
+
+
+def test_a_question_stays_on_one_page(pdf_pages: list[str]) -> None:
+    """A page begins with an option only in the appendix that has the answers."""
+    options = {number: line for number, line in enumerate(map(first_line, pdf_pages), 1)
+               if re.match("[B-E]  ", line)}
+    [answers] = [number for number, page in enumerate(pdf_pages[7:], 8)
+                 if first_line(page).startswith("Answers to the Questions")]
+    assert {number: line for number, line in options.items() if number < answers} == {}
+
+
+def test_what_announces_a_list_does_not_end_a_page(pdf_pages: list[str]) -> None:
+    for number, page in enumerate(pdf_pages, 1):
+        assert not last_line(page).endswith("Arguments:"), f"page {number}"
+
+
+def test_a_signature_stays_on_one_page(pdf_pages: list[str]) -> None:
+    """A page may end with a signature's last line only where a description has no words."""
+    for number, page in enumerate(pdf_pages, 1):
+        last = last_line(page)
+        assert not re.search(r"^(class )?(d2l_hpo\.)?\w+\($|^\) \N{RIGHTWARDS ARROW} ", last), (
+            f"page {number} ends with {last!r}")
+        assert not first_line(page).startswith(")"), f"page {number} begins within a signature"
+
+
+def test_a_figure_is_near_its_section(source: str) -> None:
+    """A figure may open the page after the heading that follows it, but stands no later."""
+    aux = require_built(LATEX / "d2l_hpo.aux", "make pdf").read_text(encoding="utf-8")
+    page = {label: int(number) for label, number
+            in re.findall(r"\\newlabel\{([^}]*)\}\{\{.*?\}\{(\d+)\}\{", aux)}
+    label = r"\\label\{\\detokenize\{([^}]*)\}\}"
+    found = re.findall(rf"\\((?:sub)*section)\{{.*\}}\n{label}|{label}\\end\{{(figure)\}}", source)
+    late, figures = [], []
+    for kind, heading, figure, _ in found:
+        figures += [figure] if figure else []
+        if kind:
+            late += [name for name in figures if page[name] > page.get(heading, page[name]) + 1]
+            figures = []
+    assert found and late == []
+
+
+def test_figures_and_tables_have_the_numbers_of_the_web_pages(pdf_text: str) -> None:
+    """Those of sections without a number are counted through."""
+    for words in ("Figure 4 A first choice", "Table 3 Notation"):
+        assert words in pdf_text
+
+
+def test_cards_are_a_list(pdf_text: str) -> None:
+    assert "Start here. Install it, run a first search" in pdf_text
+
+
+def test_the_contents_keep_numbers_and_titles_apart(pdf_pages: list[str]) -> None:
+    contents = " ".join(pdf_pages[1:7])
+    assert re.search(r"\b10\.1 ", contents)
+    assert re.findall(r"\b\d+\.\d+[A-Z]", contents) == []
+
+
+def body_lines(page: str) -> list[str]:
+    """Return a page's lines without its head and its number."""
+    return [line.strip() for line in page.splitlines() if line.strip()][1:-1]
+
+
+def first_line(page: str) -> str:
+    """Return the first line of a page's text; an empty one where it has none."""
+    return next(iter(body_lines(page)), "")
+
+
+def last_line(page: str) -> str:
+    """Return the last line of a page's text; an empty one where it has none."""
+    return next(reversed(body_lines(page)), "")
 
 
 def section_starts(pdf_pages: list[str]) -> list[int]:
