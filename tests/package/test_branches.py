@@ -72,6 +72,21 @@ def test_the_turn_is_every_fourth_and_of_the_branch_with_the_fewest():
     assert min(counts.values()) >= 8
 
 
+def test_in_a_turn_only_trials_of_the_branch_are_known():
+    searcher = BayesianSearcher(TWO, seed=0)
+    kinds = ["flat", "deep", "flat", "flat", "deep", "flat"]
+    for i, kind in enumerate(kinds):
+        place = {"z": 0.1 * i} if kind == "flat" else {"x": 0.1 * i, "y": 0.5}
+        searcher.update({"kind": kind, "shared": 0.5, **place}, np.nan if i > 3 else i)
+    for branch in [None, *searcher.branches.active]:
+        searcher.branch = branch
+        own = kinds if branch is None else ["deep"] if branch[2] else ["flat"]  # x is active
+        expected = [i for i, kind in enumerate(kinds) if kind in own]
+        points, errors, failed = searcher.training_set()
+        assert sorted(errors) == [i for i in expected if i <= 3] and len(points) == len(errors)
+        assert len(failed) == len([i for i in expected if i > 3])
+
+
 def test_the_branches_are_the_sets_of_active_hyperparameters():
     space = check_space({**TWO, "fixed": 2, "late": when(
         lambda config: config.get("x", 0) > 0.5, categorical([1, 2]))})

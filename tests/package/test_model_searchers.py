@@ -225,11 +225,15 @@ def test_the_fit_starts_afresh_when_trials_have_grown_by_half():
     searcher = BayesianSearcher(SMOOTH, seed=0)
     starts = {n: searcher.fresh_starts(n) for n in range(8, 40)}
     assert [n for n in starts if starts[n]] == [8, 12, 18, 27]
-    mean, _ = theta_prior(len(SMOOTH))
-    for found in filter(None, starts.values()):
-        assert len(found) == 3 and {len(theta) for theta in found} == {len(mean)}
-        np.testing.assert_array_equal(found[0], mean)
-        assert not np.array_equal(found[1], found[2])
+    mean, deviation = theta_prior(len(SMOOTH))
+    draws = []
+    for i in range(8, 208):
+        searcher.next_restart = 0
+        first, *others = searcher.fresh_starts(i)
+        np.testing.assert_array_equal(first, mean)
+        assert len(others) == 2
+        draws += [(theta - mean) / deviation for theta in others]
+    assert stats.kstest(np.ravel(draws), "norm").pvalue > 1e-4
 
 
 def test_a_fit_to_the_trials_of_one_branch_is_none_of_all_trials():

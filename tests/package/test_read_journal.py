@@ -292,6 +292,9 @@ def test_a_number_that_a_limit_needs_is_missing():
     assert described_score(settings, 1, 0.5, {"memory": 1}) == 0.5
     for info in ({}, {"memory": "much"}, {"memory": 2}, {"memory": math.nan}):
         assert described_score(settings, 1, 0.5, info) == math.inf
+    settings = {"settings": {"limits": {"error": 0.5}}}  # the error itself may have a limit
+    assert described_score(settings, 1, 0.25, {}) == 0.25
+    assert described_score(settings, 1, 0.5, {}) == math.inf
 
 
 # -- as text --------------------------------------------------------------------------------------

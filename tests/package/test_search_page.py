@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 
 from d2l_hpo import (
+    ASHAScheduler,
     BasicScheduler,
     HPOTuner,
     RandomSearcher,
@@ -317,6 +318,16 @@ def test_tuner_journal_and_records_have_the_same_pictures(tmp_path):
     assert "The records do not say what was searched." in records
     assert records.split("<svg")[1].split("</svg>")[0] == (
         texts[0].split("<svg")[1].split("</svg>")[0])
+
+
+def test_epochs_that_a_table_made_floats_are_the_same_epochs(tmp_path):
+    """pandas does so where another row has none, as after reading a file."""
+    search = HPOTuner(ASHAScheduler(RandomSearcher({"x": stats.uniform(0, 1)}), 2, 1, 4),
+                      lambda config, max_epochs: config["x"] / max_epochs)
+    search.run(number_of_trials=8)
+    jobs = view_search(search.records.astype({"max_epochs": float})).jobs
+    assert [job.max_epochs for job in jobs] == search.records["max_epochs"].tolist()
+    assert {type(job.max_epochs) for job in jobs} == {int}
 
 
 @pytest.mark.parametrize("source", [None, 3, [1], {"a": 1}, object])
