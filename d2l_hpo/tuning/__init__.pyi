@@ -22,11 +22,11 @@ from .calls import printable as printable
 from .calls import use_one_thread as use_one_thread
 from .checkpoints import Checkpoints as Checkpoints
 from .checkpoints import TrialFile as TrialFile
+from .checkpoints import check_path as check_path
 from .checks import check_arguments as check_arguments
 from .checks import check_batches as check_batches
 from .checks import check_environments as check_environments
 from .checks import check_outcome as check_outcome
-from .checks import check_path as check_path
 from .checks import check_source as check_source
 from .checks import check_suggestion as check_suggestion
 from .checks import warn_if_epochs_are_ignored as warn_if_epochs_are_ignored

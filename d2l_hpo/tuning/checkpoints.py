@@ -3,7 +3,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.tools.files import write_file
@@ -17,6 +17,13 @@ NAME = re.compile(r"trial_(0|[1-9]\d*)(\.epoch_(?:0|[1-9]\d*))?\.pt(\.(?:[^.]+\.
 LOCK = ".search.lock"
 LOOKS = 16
 """Files that are looked through, at most about so many a trial that has ended."""
+
+
+def check_path(name: str, path: Any) -> Path:
+    """Return a path; TypeError, with the argument's name, for anything else."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} is {path!r}, expected a path, or None")
+    return Path(path)
 
 
 class TrialFile(NamedTuple):
@@ -40,7 +47,8 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | os.PathLike | None, books: Books) -> None:
-        self.folder = None if folder is None else Path(folder).absolute()
+        given = None if folder is None else check_path("checkpoint_dir", folder)
+        self.folder = None if given is None else given.absolute()
         self.books = books
         self.lock: TunerLock | None = None
         self.restarted: set[int] = set()

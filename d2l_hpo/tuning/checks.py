@@ -1,5 +1,4 @@
 """What cannot work is said at once, with its remedy: arguments, suggestions, the end of a run."""
-import os
 import warnings
 from collections.abc import Container, Mapping
 from concurrent.futures import Executor
@@ -39,12 +38,6 @@ def check_arguments(tuner: "HPOTuner") -> None:
         check_int("max_failures", tuner.max_failures, minimum=0)
     if tuner.trial_timeout is not None:
         check_positive("trial_timeout", tuner.trial_timeout)
-
-
-def check_path(name: str, path: Any) -> None:
-    """Raise TypeError where an argument is neither a path nor None."""
-    if not isinstance(path, str | os.PathLike | None):
-        raise TypeError(f"{name} is {path!r}, expected a path, or None")
 
 
 def check_batches(tuner: "HPOTuner") -> None:

@@ -203,6 +203,10 @@ class Results:
 
     books: Books
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied, also in the middle of a run: all but a tuner's bar."""
+        return {name: value for name, value in vars(self).items() if name != "progress"}
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a job, in the order in which they ended."""

@@ -17,11 +17,10 @@ from d2l_hpo.tools.copies import copied
 from d2l_hpo.tuning.batch_runs import run_at_once, run_in_batches
 from d2l_hpo.tuning.callbacks import Callbacks
 from d2l_hpo.tuning.calls import call
-from d2l_hpo.tuning.checkpoints import Checkpoints
+from d2l_hpo.tuning.checkpoints import Checkpoints, check_path
 from d2l_hpo.tuning.checks import (
     check_arguments,
     check_outcome,
-    check_path,
     check_source,
     check_suggestion,
     warn_if_epochs_are_ignored,
@@ -173,8 +172,6 @@ class HPOTuner(Results):
         self.batch_size = batch_size
         self.max_failures, self.warm_start, self.worker_env = max_failures, warm_start, worker_env
         self.stop, self.callbacks = rules(stop), Callbacks(callbacks)
-        check_path("journal", journal)
-        check_path("checkpoint_dir", checkpoint_dir)
         self.books, self.ctrl_c = Books(), CtrlC()
         self.journal = None if journal is None else _open_journal(journal)
         self.checkpoints = Checkpoints(checkpoint_dir, self.books)
@@ -184,10 +181,6 @@ class HPOTuner(Results):
         self.checkpoints.open()
         if self.journal is None:
             self.checkpoints.check()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled and copied, also in the middle of a run: all but the bar."""
-        return {name: value for name, value in vars(self).items() if name != "progress"}
 
     if not TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any:
@@ -416,6 +409,6 @@ class HPOTuner(Results):
 
 
 def _open_journal(path: str | os.PathLike) -> "Journal":
-    """Return the journal in a file."""
+    """Return the journal in a file; TypeError for what is no path."""
     from d2l_hpo.tuning.journal import Journal  # it loads locks of files
-    return Journal(path)
+    return Journal(check_path("journal", path))
