@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -55,16 +56,18 @@ def begin(place: Path, workers: str) -> int:
         try:
             run(place, workers)
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     return child
 
 
-def has_ended(child: int) -> bool:
+def has_ended(child: int, place: Path) -> bool:
     """Say whether a search has come to its end; RuntimeError if that was an error."""
     ended, status = os.waitpid(child, os.WNOHANG)
     if ended and os.waitstatus_to_exitcode(status) != 0:
-        raise RuntimeError(f"a search ended with status {status}, in the folder of which is why")
+        raise RuntimeError((place / "errors").read_text(encoding="utf-8"))
     return bool(ended)
 
 
@@ -100,12 +103,12 @@ def kill_tuners(place: Path, kills: int) -> tuple[int, int]:
         while not is_over:
             start, child = time.perf_counter(), begin(place, "fork")
             if limit is None:  # the first search is let alone
-                while not has_ended(child):
+                while not has_ended(child, place):
                     time.sleep(0.001)
                 seconds, is_over = time.perf_counter() - start, True
             else:
                 time.sleep(rng.uniform(0, limit))
-                is_over = has_ended(child)
+                is_over = has_ended(child, place)
                 if not is_over:
                     os.kill(child, signal.SIGKILL)
                     os.waitpid(child, 0)
@@ -119,18 +122,29 @@ def kill_tuners(place: Path, kills: int) -> tuple[int, int]:
     return killed, searches
 
 
-def kill_workers(place: Path, kills: int) -> tuple[int, int]:
-    """Kill workers of the tuner's own after random times; return kills and searches."""
-    from killing import fresh
+def own_workers(tuner: int) -> list:
+    """Return the worker processes of a tuner's process."""
     import psutil
+    try:
+        return [process for process in psutil.Process(tuner).children()
+                if "spawn_main" in " ".join(process.cmdline())]
+    except psutil.NoSuchProcess:  # one has just ended
+        return []
+
+
+def kill_workers(place: Path, kills: int) -> tuple[int, int]:
+    """Kill workers of the tuner's own after random times; return kills and searches.
+
+    Not before the first trial: a worker that dies while it starts is an error of `run`.
+    """
+    from killing import fresh, whole_lines
     rng, killed, searches = random.Random(SEED), 0, 0
     while killed < kills:
         child = begin(fresh(place), "own")
-        while not has_ended(child):
+        while not has_ended(child, place):
             time.sleep(rng.uniform(0, 0.3))
-            workers = [process for process in psutil.Process(child).children()
-                       if "spawn_main" in " ".join(process.cmdline())]
-            if workers and killed < kills:
+            workers = own_workers(child)
+            if workers and killed < kills and b'"started"' in whole_lines(place):
                 rng.choice(workers).kill()
                 killed += 1
         searches += 1
