@@ -57,6 +57,7 @@ from .outcomes import accepted_names as accepted_names
 from .outcomes import judge as judge
 from .outcomes import objective_name as objective_name
 from .outcomes import read_result as read_result
+from .outcomes import shared_names as shared_names
 from .outcomes import takes_report as takes_report
 from .parallel import fill_workers as fill_workers
 from .parallel import notice_death as notice_death

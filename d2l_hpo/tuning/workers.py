@@ -292,6 +292,8 @@ class OwnWorkers(Workers):
         self.payload, self.can_report = Portable(objective).payload, can_report
         self.environments = environments or [{} for _ in self.slots]
         self.pools = [self.new_pool(slot) for slot in self.slots]
+        self.homes: dict[Future, WorkerPool] = {}
+        """The pools of calls that were not read: a slot may have the next call, and a new pool."""
         self.numbers = itertools.count()
         self.running: dict[int, tuple[int, Future]] = {}
         """By slot, its last call that may report, with its number."""
@@ -345,7 +347,7 @@ class OwnWorkers(Workers):
             future = call_after(self.pools[slot].first_call(), call)
         else:
             future = call()
-        self.calls[slot] = future
+        self.calls[slot], self.homes[future] = future, self.pools[slot]
         if number is not None:
             self.running[slot] = number, future
             future.add_done_callback(self.ring)
@@ -417,12 +419,12 @@ class OwnWorkers(Workers):
     def read(self, future: Future) -> Result:
         """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
         """
+        pool = self.homes.pop(future)
         if isinstance(future.exception(), TimeoutError):
             raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "
                              "seconds; its worker process was killed")
         if isinstance(future.exception(), BrokenProcessPool):  # pebble has lost sight of it
-            slot = next(slot for slot, call in self.calls.items() if call is future)
-            process = self.pools[slot].processes.latest
+            process = pool.processes.latest
             process.join(DEATH)
             if process.exitcode is not None:
                 raise process_lost(process.pid, process.exitcode) from future.exception()
@@ -523,6 +525,8 @@ class GivenWorkers(Workers):
     def read(self, future: Future) -> Result:
         """Return the result of a call that has ended; WorkerLost, with the reason, if it has none.
         """
+        if self.replacement is not None and future in self.replacement.homes:
+            return self.replacement.read(future)
         self.deadlines.pop(future, None)
         if not future.done():
             raise WorkerLost(f"the trial took longer than trial_timeout={self.trial_timeout:g} "

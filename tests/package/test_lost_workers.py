@@ -22,10 +22,26 @@ def test_a_pool_that_is_broken_tells_the_exit_code_of_its_process():
         process = psutil.Process(workers.pools[0].processes.latest.pid)
         lost = Future()
         lost.set_exception(BrokenProcessPool("the pipe is broken"))
-        workers.calls[0] = lost
+        workers.calls[0], workers.homes[lost] = lost, workers.pools[0]
         process.send_signal(signal.SIGKILL)
         with pytest.raises(WorkerLost, match=r"ended with exit code -9 \(SIGKILL\)"):
             workers.read(lost)
+
+
+@posix_only
+def test_a_lost_call_can_be_read_when_its_slot_has_the_next_one():
+    with OwnWorkers(1, faulty.identity) as workers:
+        workers.start()
+        process = psutil.Process(workers.pools[0].processes.latest.pid)
+        lost = Future()
+        lost.set_exception(BrokenProcessPool("the pipe is broken"))
+        workers.calls[0], workers.homes[lost] = lost, workers.pools[0]
+        workers.pools[0].stop()
+        process.send_signal(signal.SIGKILL)
+        following = workers.submit(0, {"x": 1}, {})  # the slot is idle: its call has ended
+        with pytest.raises(WorkerLost, match="ended with exit code -"):
+            workers.read(lost)
+        assert workers.read(following).value == 1 and not workers.homes
 
 
 def test_a_new_process_loads_the_objective_before_its_time_counts():
