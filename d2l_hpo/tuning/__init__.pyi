@@ -29,6 +29,7 @@ from .checks import check_environments as check_environments
 from .checks import check_outcome as check_outcome
 from .checks import check_source as check_source
 from .checks import check_suggestion as check_suggestion
+from .checks import is_refused as is_refused
 from .checks import warn_if_epochs_are_ignored as warn_if_epochs_are_ignored
 from .failures import begin_again as begin_again
 from .failures import check_failures as check_failures

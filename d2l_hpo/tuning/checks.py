@@ -8,8 +8,9 @@ from d2l_hpo.schedulers.base import is_trial
 from d2l_hpo.schedulers.scheduler import Trial
 from d2l_hpo.schedulers.wrapper import check_scheduler
 from d2l_hpo.tools.arguments import check_int, check_positive
+from d2l_hpo.tools.copies import copied
 from d2l_hpo.tuning.failures import check_failures
-from d2l_hpo.tuning.outcomes import takes_report
+from d2l_hpo.tuning.outcomes import Outcome, takes_report
 from d2l_hpo.tuning.records import Books
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ def check_source(trial: Trial, books: Books, has_checkpoint: bool) -> None:
     running |= {attempt.trial.trial_id for attempt in books.running.values()}
     if trial.source not in books.reported or trial.source in running:
         raise ValueError(f"{begins}, which has not ended; suggest it after that report")
+
+
+def is_refused(tuner: "HPOTuner", trial: Trial, outcome: Outcome) -> bool:
+    """Say whether the searcher refuses a trial's result; what has ended beside it is kept then.
+
+    The trial is pending again, since a mended objective may run it.
+    """
+    try:
+        tuner.scheduler.check_report(outcome.error, copied(outcome.info))
+    except (TypeError, ValueError) as refusal:
+        tuner.books.pending.insert(0, trial)
+        tuner.refusal = tuner.refusal or refusal  # `run` raises the first one at its end
+        return True
+    return False
 
 
 def warn_if_epochs_are_ignored(trial: Trial, keywords: Container[str]) -> None:

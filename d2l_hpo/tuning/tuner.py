@@ -23,6 +23,7 @@ from d2l_hpo.tuning.checks import (
     check_outcome,
     check_source,
     check_suggestion,
+    is_refused,
     warn_if_epochs_are_ignored,
 )
 from d2l_hpo.tuning.failures import begin_again, too_many_failures, warn_of_failure
@@ -356,13 +357,8 @@ class HPOTuner(Results):
         if outcome.reason is not None and attempt.goes_on and not is_told:
             return begin_again(self, attempt, outcome)
         if outcome.reason is None:
-            if not is_told:
-                try:
-                    self.scheduler.check_report(outcome.error, copied(outcome.info))
-                except (TypeError, ValueError) as refusal:  # a mended objective runs it again
-                    self.books.pending.insert(0, attempt.trial)
-                    self.refusal = self.refusal or refusal  # what has ended with it is kept
-                    return
+            if not is_told and is_refused(self, attempt.trial, outcome):
+                return
             self.log("finished", **entry, end=end, error=outcome.error, info=outcome.info)
         else:
             self.log("failed", **entry, end=end, info=outcome.info, traceback=outcome.reason,
