@@ -14,6 +14,8 @@ from cells import Cell
 from config import BookError
 
 IMPORT = m.SimpleStatementLine([m.ZeroOrMore(), m.Import() | m.ImportFrom(), m.ZeroOrMore()])
+TEXT = m.SimpleString() | m.ConcatenatedString()
+EXPRESSION = m.SimpleStatementLine([m.ZeroOrMore(), m.Expr(m.DoesNotMatch(TEXT)), m.ZeroOrMore()])
 NAMED = m.Name("add_to_class")
 ADD_TO_CLASS = m.Decorator(m.Call(NAMED | m.Attribute(attr=NAMED)))
 WELL_FORMED = m.Decorator(m.Call(args=[m.Arg(m.Name(), keyword=None)]))
@@ -80,6 +82,9 @@ def split_cell(cell: Cell) -> list[Piece]:
                       if m.matches(item, ADD_TO_CLASS)]
         if m.matches(node, IMPORT) and len(node.body) > 1:
             raise cell.error("put this statement on a line of its own", first)
+        if m.matches(node, EXPRESSION):
+            raise cell.error("a module would compute this whenever it is imported; move it to a "
+                             "cell without `#@save`", first)
         if decorators:
             pieces.append(_method(cell, line, node, decorators[0]))
         if decorators or m.matches(node, IMPORT):

@@ -16,7 +16,7 @@ def soften_errors(errors: np.ndarray) -> np.ndarray:
 
     The unit is the distance from the smallest error to the median. Equal errors become zeros.
     """
-    errors = np.asarray(errors, float) / max(1.0, np.abs(errors).max())
+    errors = np.asarray(errors, float) / max(1.0, np.abs(errors).max())  # no overflow
     low, median, high = np.quantile(errors, [0, 0.5, 1])
     if low == high:
         return np.zeros(len(errors))

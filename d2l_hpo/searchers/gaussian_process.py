@@ -27,8 +27,6 @@ def matern52(distances: np.ndarray) -> np.ndarray:
     s = math.sqrt(5) * distances
     return (1 + s + s**2 / 3) * np.exp(-s)
 
-matern52(np.array([0, 0.5, 1, 2, 4])).round(2)
-
 
 class GaussianProcess(ProcessBase):
     """A Gaussian process with mean 0 and a Matern-5/2 kernel, given noisy `targets` at `points`.

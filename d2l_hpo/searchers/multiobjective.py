@@ -28,8 +28,8 @@ class ScalarizingSearcher(MultiObjectiveSearcher):
     """
     def parents(self, values: np.ndarray) -> list[int]:
         """Return the indices of the two with the smallest largest weighted objective."""
-        front = values[quick_front(values)]
+        front = values[quick_front(values)]  # what no other trial dominates
         low, span = front.min(axis=0), np.ptp(front, axis=0)
-        weights = self.rng.dirichlet(np.ones(len(low)))
+        weights = self.rng.dirichlet(np.ones(len(low)))  # uniform, with the sum 1
         scores = (weights * (values - low) / np.where(span > 0, span, 1)).max(axis=1)
         return np.argsort(scores)[:2].tolist()

@@ -16,7 +16,7 @@ def mutate(config_space: dict, config: dict, rng: np.random.Generator) -> dict:
     if not active:
         return dict(config)
     name = active[rng.integers(len(active))]
-    key = configuration_key(config_space, config)
+    key = configuration_key(config_space, config)  # the same for equal configurations
     for position in rng.random(20):
         child = reposition(config_space, config, {name: position}, rng)
         if configuration_key(config_space, child) != key:

@@ -68,6 +68,9 @@ ERRORS = {
         ["from d2l_hpo import Missing", "#@save\nX = Missing"], ["code cell 2", "'Missing'"]),
     "import beside another statement": (
         ["#@save\nimport math; X = math.pi"], ["code cell 1", "a line of its own"]),
+    "expression in a saved cell": (
+        ["#@save\ndef f():\n    return 1\n\nf()"],
+        ["code cell 1, line 20", "whenever it is imported"]),
     "empty cell": (["", "#@save\nX = 1"], ["first.md", "code cell 1 is empty"]),
 }
 
