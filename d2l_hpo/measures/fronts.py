@@ -90,7 +90,7 @@ def crowding_distances(points) -> np.ndarray:
     distances = np.where(np.isfinite(points[:, 0]), 0.0, np.nan)
     for values in points.T:
         order = np.argsort(values)[:np.isfinite(values).sum()]
-        ordered = values[order]
+        ordered = values[order] / 2  # so that the range of finite numbers is finite
         if len(order) and (span := ordered[-1] - ordered[0]) > 0:
             distances[order[1:-1]] += (ordered[2:] - ordered[:-2]) / span
         distances[order[[0, -1]] if len(order) else order] = np.inf

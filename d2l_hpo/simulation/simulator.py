@@ -204,6 +204,7 @@ class _Cluster:
         self.clock = max(self.clock, end)
         began = perf_counter()
         self.scheduler.update(trial, error, copied(info))
+        self.scheduler.ended()  # there are no checkpoints to remove
         if self.decision_time is None:
             self.clock += perf_counter() - began
 

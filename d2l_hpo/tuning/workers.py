@@ -279,6 +279,9 @@ class WorkerPool(ProcessPool):
         code = self.processes.latest.exitcode
         if code == NO_GUARD:
             return f"it imports the script and came to run() there, too; {REMEDY}"
+        if code is not None and code < 0:
+            return (f"it ended with exit code {code}{signal_name(code)} before its first call; if "
+                    "there was too little memory for all of them, give fewer n_workers")
         return f"it ended with exit code {code}{signal_name(code)} at once; {REMEDY}"
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from journaled import PATHS, tuner
+from systems import posix_only
 
 MESSAGE = ("RuntimeError: a worker process could not be started: it imports the script and came to "
            "run() there, too; in a script, call run() under `if __name__ == '__main__':`")
@@ -144,3 +145,15 @@ def test_a_script_that_ends_its_new_processes_is_named(tmp_path):
     assert (output, code, len(tracebacks(errors))) == ("", 1, 1)
     assert errors[-1].startswith("RuntimeError: a worker process could not be started: it ended "
                                  "with exit code 3 at once; in a script, call run() under")
+
+
+@posix_only
+def test_a_worker_that_is_killed_while_it_starts_is_not_the_scripts_fault(tmp_path):
+    text = ("import os, signal\nif __name__ != '__main__':\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n" + SEARCHES["own"])
+    output, errors, code = run_script(tmp_path, text)
+    assert (output, code, len(tracebacks(errors))) == ("", 1, 1)
+    assert errors[-1] == (
+        "RuntimeError: a worker process could not be started: it ended with exit code -9 (SIGKILL) "
+        "before its first call; if there was too little memory for all of them, give fewer "
+        "n_workers")

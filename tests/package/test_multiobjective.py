@@ -180,6 +180,13 @@ def test_crowding_of_equal_points_and_failed_trials():
     assert len(crowding_distances(np.empty((0, 2)))) == 0
 
 
+def test_crowding_spans_all_floats():
+    front = [[-1e308, 1e308], [0, 0], [1e308, -1e308]]
+    np.testing.assert_array_equal(crowding_distances(front), [math.inf, 2, math.inf])
+    scaled = np.array([[0, 10], [1, 4], [4, 2], [10, 0]]) * 1e307
+    np.testing.assert_allclose(crowding_distances(scaled), crowding_distances(scaled / 1e307))
+
+
 # -- what an objective returns --------------------------------------------------------------------
 
 def test_objectives_are_read_by_name():

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_curves import Curves, Scripted, basic, columns, lasting, trial
 
-from d2l_hpo import BasicScheduler, HPOScheduler, HPOTuner, RandomSearcher, Trial
+from d2l_hpo import ASHAScheduler, BasicScheduler, HPOScheduler, HPOTuner, RandomSearcher, Trial
 from d2l_hpo.simulation.recorded_tasks import DigitsBenchmark
 from d2l_hpo.simulation import simulator
 from d2l_hpo.simulation.simulator import simulate
@@ -216,6 +216,12 @@ def test_a_simulation_is_repeatable_and_leaves_the_configurations_alone():
     searcher = random_search().searcher
     configs = [searcher.sample_configuration() for _ in range(30)]
     assert list(first.sort_values("trial_id")["config"]) == configs
+
+
+def test_a_scheduler_does_not_keep_what_has_ended():
+    scheduler = ASHAScheduler(RandomSearcher(BENCHMARK.config_space, seed=0), 3, 1, 9)
+    records = simulate(scheduler, BENCHMARK, 4, 60)
+    assert records["trial_id"].nunique() == 60 and not scheduler.over
 
 
 # -- the time of decisions ------------------------------------------------------------------------

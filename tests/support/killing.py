@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def run(folder, mode, at=-1, moment="before", seconds=None):
             search(folder, mode)
             (folder / "points").write_text(str(killer.count), encoding="utf-8")
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     if seconds is not None:
