@@ -6,7 +6,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -124,6 +124,29 @@ class Ax:
         self.client.complete_trial(self.index, raw_data={"error": error})
 
 
+class AxWithConditions(Ax):
+    """Ax that is told the conditions; its default then flattens the space itself."""
+
+    def __init__(self, space: Mapping[str, Any], seed: int):
+        super().__init__(space, seed)
+        from ax import Client
+        self.client = Client(random_seed=seed)
+        self.client.configure_experiment(parameters=self.parameters(space))
+        self.client.configure_optimization(objective="-error")
+
+    def parameters(self, space: Mapping[str, Any]) -> list[Any]:
+        """Return Ax's parameters; those that are conditional depend on a choice."""
+        parameters = {parameter.name: parameter for parameter in to_ax(space)}
+        for hyperparameter in self.hyperparameters:
+            for test in hyperparameter.tests:
+                parent, values = test.condition
+                told = dict(parameters[parent].dependent_parameters or {})
+                for value in values:
+                    told[value] = [*told.get(value, ()), hyperparameter.name]
+                parameters[parent] = replace(parameters[parent], dependent_parameters=told)
+        return list(parameters.values())
+
+
 class SyneTuneScheduler:
     """Drives a single-fidelity scheduler of Syne Tune as its tuner does, one trial at a time.
 
@@ -208,9 +231,10 @@ METHODS = {
     "optuna.QMCSampler": Method(partial(OptunaSampler, "QMCSampler", scramble=True,
                                         warn_independent_sampling=False)),
     "optuna.TPESampler": Method(partial(OptunaSampler, "TPESampler")),
-    "optuna.GPSampler": Method(partial(OptunaSampler, "GPSampler", flat=True), 30, 50),
+    "optuna.GPSampler": Method(partial(OptunaSampler, "GPSampler", flat=True), 20, 50),
     "smac.HPO": Method(partial(SMAC, "HyperparameterOptimizationFacade", trials=50), 20, 50),
     "ax.Client": Method(partial(Ax), 20, 50),
+    "ax.Client (conditions)": Method(partial(AxWithConditions), 20, 50),
     "syne_tune.RandomSearch": Method(partial(SyneTuneScheduler, "RandomSearch",
                                              metrics=["error"])),
     "syne_tune.TPE": Method(partial(SyneTuneScheduler, "TPE", metric="error")),
