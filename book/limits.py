@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from questions import section_questions, without_questions
 
 APPENDIX = {"index", "quickstart", "claims", "statistics", "gaussians", "checkpoints", "surrogates",
-            "hypergradients", "folds", "cheatsheet", "glossary", "notation", "references"}
+            "hypergradients", "folds", "yard", "cheatsheet", "glossary", "notation", "references"}
 HIDDEN = {"remove-cell", "remove-input", "hide-input", "hide-cell"}
 END = re.compile(r"^## (Exercises|Solutions)", re.MULTILINE)
 
