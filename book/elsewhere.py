@@ -28,7 +28,7 @@ from cells import read_notebook
 from config import ROOT, BookConfig, load_config
 from execution import ANSI, code_cells, run_cells
 from files import write
-from notebooks import SECTIONS_AT_ONCE, has_code, standardise
+from notebooks import SECTIONS_AT_ONCE, has_code, longest_first, standardise
 from statements import failed_statements
 
 SITE = Path(__file__).with_name("elsewhere_site")
@@ -115,7 +115,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         sections = [path for path in config.section_paths() if has_code(read_notebook(path))]
         if unknown := set(options.names) - {path.stem for path in sections}:
             parser.error(f"no sections with code: {sorted(unknown)}")
-        chosen = [path for path in sections if path.stem in (options.names or [path.stem])]
+        chosen = [path for path in longest_first(sections)
+                  if path.stem in (options.names or [path.stem])]
         with ThreadPoolExecutor(SECTIONS_AT_ONCE) as pool:
             jobs = [pool.submit(run_section, path, kind, config)
                     for kind in kinds for path in chosen]

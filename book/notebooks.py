@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from statements import failed_statements, with_notes
 from d2l_hpo.tools.installation import d2l_command
 
 SECTIONS_AT_ONCE = 2  # a section trains with one thread, and two cores are all that we ask for
+LONGEST = ("hyperopt-api", "libraries", "rs-async", "hyperopt-intro")  # begin first: no core waits
 RESULTS_NOTE = ("*Run the cells, and numbers stand in the sentences. Until then names in code "
                 "style, such as `best_error`, hold their places.*")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -118,6 +120,11 @@ def write_page(path: Path, config: BookConfig, closing: str = "") -> Path:
     return page
 
 
+def longest_first(paths: Iterable[Path]) -> list[Path]:
+    """Return the sections in the order in which they should begin to run."""
+    return sorted(paths, key=lambda path: path.stem not in LONGEST)
+
+
 def execute(config: BookConfig) -> int:
     """Write the pages that Sphinx renders: executed notebooks, plain pages, guide, reference, img/.
     """
@@ -125,7 +132,7 @@ def execute(config: BookConfig) -> int:
     taught, paths = taught_names(config), config.section_paths()
     with ThreadPoolExecutor(SECTIONS_AT_ONCE) as pool:
         pages = {*pool.map(lambda path: write_page(path, config, section_note(path.stem, taught)),
-                           paths)}
+                           longest_first(paths))}
     folder = config.build / "notebooks"
     for name, text in (made | reference_pages(config, taught)).items():
         write(folder / f"{name}.md", text)

@@ -9,6 +9,7 @@ import nbformat
 import notebooks
 import pytest
 from cells import read_notebook
+from config import load_config
 from conftest import SmallBook
 from execution import cache_key
 from nbformat import NotebookNode
@@ -222,3 +223,12 @@ def test_drawings_are_copied_without_their_scripts(small_book: SmallBook) -> Non
     executed(small_book)
     folder = small_book.root / "_build/notebooks/img"
     assert [path.name for path in folder.iterdir()] == ["a.svg"]
+
+
+def test_the_longest_sections_begin_first() -> None:
+    paths = load_config().section_paths()
+    order = [path.stem for path in notebooks.longest_first(paths)]
+    assert len(order) == len(paths)
+    assert set(order[:len(notebooks.LONGEST)]) == set(notebooks.LONGEST)
+    rest = [path.stem for path in paths if path.stem not in notebooks.LONGEST]
+    assert order[len(notebooks.LONGEST):] == rest
