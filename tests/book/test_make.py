@@ -179,13 +179,49 @@ def test_a_pdf_that_fails_leaves_pages_and_fails_in_the_end(installed: Path, mon
     assert "book/notebooks.py statements" not in maker.commands[-1]
 
 
-def test_tests_run_after_the_book_and_notebooks_a_second_time(installed: Path,
+@pytest.fixture
+def executed(installed: Path) -> Path:
+    """Return a folder with two executed sections."""
+    (installed / "_build" / "cache").mkdir(parents=True)
+    for name in ("bo-intro-0123456789abcdef.ipynb", "bo-fedcba9876543210.ipynb"):
+        (installed / "_build" / "cache" / name).write_text("{}", encoding="utf-8")
+    return installed
+
+
+def run_again(root: Path, broken: str = "") -> list[str]:
+    """Return the sections that are run a second time."""
+    maker = Recorder(root, broken)
+    if broken:
+        with pytest.raises(Failure):
+            maker.again()
+    else:
+        maker.again()
+    return [Path(word).stem for line in maker.commands for word in line.split()
+            if word.endswith(".ipynb")]
+
+
+def test_tests_run_after_the_book_and_notebooks_a_second_time(executed: Path,
                                                               without_latex: None) -> None:
-    maker = Recorder(installed)
+    maker = Recorder(executed)
     maker.test()
     assert maker.commands[-2] == "PYTHON -m pytest -n logical --maxprocesses 4 tests"
-    assert "--nbval" in maker.commands[-1] and maker.commands[-1].endswith("_build/notebooks")
+    assert "--nbval" in maker.commands[-1] and maker.commands[-1].endswith("bo-intro.ipynb")
     assert maker.variables["MPLBACKEND"] is None and maker.variables["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_notebook_that_has_passed_runs_again_when_its_outputs_are_new(
+        executed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    assert run_again(executed, broken="nbval") == ["bo", "bo-intro"]  # it did not pass
+    assert run_again(executed) == ["bo", "bo-intro"]
+    assert run_again(executed) == []
+    [old] = (executed / "_build" / "cache").glob("bo-f*")
+    old.write_text('{"cells": []}', encoding="utf-8")
+    assert run_again(executed) == ["bo"]
+    old.rename(old.with_name("bo-0000000000000000.ipynb"))
+    assert run_again(executed) == ["bo"] and run_again(executed) == []
+    monkeypatch.setenv("CI", "true")
+    assert run_again(executed) == ["bo", "bo-intro"]
 
 
 def test_kinds_of_machines_are_passed_on(installed: Path) -> None:
