@@ -45,7 +45,8 @@ paths = sysconfig.get_paths(vars=dict.fromkeys(("base", "platbase"), sys.argv[1]
 lines = [sysconfig.get_path("purelib"), sys.argv[2]]
 pathlib.Path(paths["purelib"], "layer.pth").write_text("\\n".join(lines), encoding="utf-8")
 """
-PROCESSES = ("-n", "logical", "--maxprocesses", "4")  # of the tests: each may take a gigabyte
+# Of the tests: many wait for something, so one more than cores; each may take a gigabyte.
+PROCESSES = ("-n", str(min((os.cpu_count() or 1) + 1, 4)))
 OUTSIDE_TESTS = ("tests/book/test_guide.py", "tests/package/test_optuna_study.py")
 BENCHMARKS = ("training", "vectorized", "simulator", "search_quality", "suggest_time", "refits",
               "branches", "parallel", "schedulers", "search_cv")
