@@ -25,6 +25,12 @@ def save(path, state):
     os.replace(partial, path)
 
 
+def check_epoch(config, epoch):
+    """Fail in epoch 2 of every fifth configuration."""
+    if int(1000 * config["x"]) % 5 == 0 and epoch == 2:
+        raise ArithmeticError("this configuration fails in epoch 2")
+
+
 def objective(config, max_epochs=1, checkpoint=None, seed=0):
     """Train something chaotic, one checkpoint an epoch; every fifth configuration fails."""
     state = {"epoch": 0, "value": (config["x"] + 0.618 * seed) % 1, "config": config["x"]}
@@ -32,13 +38,13 @@ def objective(config, max_epochs=1, checkpoint=None, seed=0):
         state = json.loads(Path(checkpoint).read_text(encoding="utf-8"))
         if state["config"] != config["x"] or state["epoch"] > max_epochs:
             raise ValueError(f"{checkpoint} holds {state}, expected {config}, epoch {max_epochs}")
+        check_epoch(config, state["epoch"])  # it may have been killed just before it failed
     while state["epoch"] < max_epochs:
         state["value"] = 3.9 * state["value"] * (1 - state["value"])
         state["epoch"] += 1
         if checkpoint is not None:
             save(Path(checkpoint), state)
-        if int(1000 * config["x"]) % 5 == 0 and state["epoch"] == 2:
-            raise ArithmeticError("this configuration fails in epoch 2")
+        check_epoch(config, state["epoch"])
     if int(1000 * config["x"]) % 7 == 0:
         return {"error": math.nan, "loss": math.inf}
     return {"error": state["value"], "loss": np.float32(state["value"]), "nan": math.nan,
