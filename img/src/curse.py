@@ -39,11 +39,11 @@ def draw() -> Drawing:
     draw_ticks(drawing, true, ABOVE - TICK, ABOVE, "ask")
     draw_ticks(drawing, seen, BELOW, BELOW, "tell")
     drawing.text((truth + 16, 250), "observed errors", "tell", "start", 16, bold=True)
-    drawing.text((truth + 16, 270), "one training each", "tell", "start")
+    drawing.text((truth + 16, 270), "one measurement each", "tell", "start")
     top = ABOVE - TICK
     guide = drawing.rectangle(Box(truth - 1, top, 2, BELOW + 72 - top), "ink")
     draw_bell(drawing, true[winner])
-    drawing.lines((truth + 92, 140), ["what another training", "of the winner may show"])
+    drawing.lines((truth + 92, 140), ["what the winner may", "show on other images"])
     drawing.ring((lucky, BELOW + TICK / 2), "ink", 17)
     drawing.bent_arrow([(lucky, BELOW + 30), (lucky, BELOW + 64), (guide.x, BELOW + 64)], "ink")
     drawing.text((lucky, BELOW + 84), f"{100 * (true[winner] - seen[winner]):.0f} points too good",
