@@ -139,12 +139,13 @@ class Maker:
         """
         build = self.root / "_build"
         passed = build / "passed.json"
-        outputs = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                   for path in sorted((build / "cache").glob("*.ipynb"))}
+        pages = {path: build / "notebooks" / f"{path.stem.rpartition('-')[0]}.ipynb"
+                 for path in sorted((build / "cache").glob("*.ipynb"))}
+        outputs = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in pages}
         before = (json.loads(passed.read_text(encoding="utf-8"))
                   if passed.is_file() and "CI" not in self.environment else {})
-        due = [build / "notebooks" / f"{name.rpartition('-')[0]}.ipynb"
-               for name, digest in outputs.items() if before.get(name) != digest]
+        due = [page for path, page in pages.items()  # a section that has left the book has no page
+               if page.is_file() and before.get(path.name) != outputs[path.name]]
         if not due:
             return print("no notebook has changed since its second run")
         variables = {"MPLBACKEND": None, "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1",

@@ -185,6 +185,9 @@ def executed(installed: Path) -> Path:
     (installed / "_build" / "cache").mkdir(parents=True)
     for name in ("bo-intro-0123456789abcdef.ipynb", "bo-fedcba9876543210.ipynb"):
         (installed / "_build" / "cache" / name).write_text("{}", encoding="utf-8")
+    (installed / "_build" / "notebooks").mkdir()
+    for name in ("bo-intro", "bo"):
+        (installed / "_build" / "notebooks" / f"{name}.ipynb").write_text("{}", encoding="utf-8")
     return installed
 
 
@@ -223,6 +226,11 @@ def test_a_notebook_that_has_passed_runs_again_when_its_outputs_are_new(
     assert run_again(executed) == ["bo"] and run_again(executed) == []
     monkeypatch.setenv("CI", "true")
     assert run_again(executed) == ["bo", "bo-intro"]
+
+
+def test_a_section_that_has_left_the_book_is_not_run_again(executed: Path) -> None:
+    (executed / "_build" / "notebooks" / "bo.ipynb").unlink()  # its outputs are still stored
+    assert run_again(executed) == ["bo-intro"]
 
 
 def test_kinds_of_machines_are_passed_on(installed: Path) -> None:
